@@ -1,0 +1,11 @@
+//! The pipeline, in the data's order:
+//!
+//! ```text
+//! source ──▶ decode ──▶ route ──▶ window, anomaly ──▶ sink
+//!                └──────── epoch drives it; state stands beside it ────────┘
+//! ```
+
+pub mod decimal;
+pub mod event;
+pub mod source;
+pub mod decode;

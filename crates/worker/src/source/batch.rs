@@ -1,0 +1,71 @@
+//! Records as they were read: one arena of bytes, one small descriptor a record, no allocation for each.
+
+use std::sync::Arc;
+
+/// A partition of a topic. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionId {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+/// One record of a batch. The value's bytes stand in the batch's arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// Index into the source's table of partitions, in order of first appearance.
+    pub partition: u32,
+    /// The record's offset.
+    pub offset: i64,
+    /// The record's timestamp in milliseconds since the Unix epoch; −1 where it has none.
+    pub timestamp_ms: i64,
+    /// Start of the value in the arena, or `u32::MAX` for a null value.
+    start: u32,
+    /// Length of the value in bytes.
+    len: u32,
+}
+
+/// What a source has gathered: records in the order in which they were read.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The records, in reading order.
+    pub records: Vec<SourceRecord>,
+    /// Partitions that records and progress point into; grows, never shrinks or reorders, over a source's life.
+    pub partitions: Vec<PartitionId>,
+    arena: Vec<u8>,
+}
+
+const NULL: u32 = u32::MAX;
+
+impl Batch {
+    /// Appends a record; `value` is copied. Values are bounded by the sources (librdkafka's `fetch.message.max.bytes`,
+    /// a recording's longest line), epochs by [`Batch::bytes`], so that an arena stays far below 4 GiB.
+    pub fn push(&mut self, partition: u32, offset: i64, timestamp_ms: i64, value: Option<&[u8]>) {
+        let (start, len) = match value {
+            None => (NULL, 0),
+            Some(bytes) => {
+                let start = self.arena.len() as u32;
+                self.arena.extend_from_slice(bytes);
+                (start, bytes.len() as u32)
+            }
+        };
+        self.records.push(SourceRecord { partition, offset, timestamp_ms, start, len });
+    }
+
+    /// The value of a record of this batch; `None` is Kafka's null.
+    pub fn value(&self, record: &SourceRecord) -> Option<&[u8]> {
+        (record.start != NULL).then(|| &self.arena[record.start as usize..][..record.len as usize])
+    }
+
+    /// Bytes of all values, for the epoch's bound.
+    pub fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Forgets the records, keeps the memory and the table of partitions.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.arena.clear();
+    }
+}

@@ -1,0 +1,11 @@
+//! Where records come from. Every source fills a [`Batch`]; nothing behind this room knows which one it was.
+
+pub mod market;
+pub mod recording;
+#[cfg(feature = "kafka")]
+pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+mod batch;
+
+pub use batch::{Batch, PartitionId, SourceRecord};
