@@ -1,0 +1,199 @@
+//! From text and from Connect's binary form to a decimal, within what a MySQL `DECIMAL` can hold.
+//!
+//! Time and memory are bounded by the input's length whatever its exponent says: only the significant digits are ever
+//! turned into a number, and there are at most 65 of them.
+
+use num_bigint::BigInt;
+use thiserror::Error;
+
+use super::{Decimal, POWERS};
+
+/// MySQL's limit on the digits of a `DECIMAL`.
+const MAX_DIGITS: i64 = 65;
+/// MySQL's limit on the decimals of a `DECIMAL`.
+const MAX_DECIMALS: i64 = 30;
+/// So many decimal digits always fit a `u64`.
+const DIGITS_IN_U64: usize = 19;
+/// So many decimal digits always fit an `i128`.
+const DIGITS_IN_I128: i64 = 38;
+/// Binary forms beyond this (308 digits) are refused unread: at any scale that a connector writes they are too large.
+const MAX_UNSCALED_BYTES: usize = 128;
+/// Where an exponent's digits stop counting: far beyond what any length of text can make up for.
+const EXPONENT_LIMIT: i64 = 100_000_000_000_000_000;
+
+/// Why something is not a decimal within the bounds of a MySQL `DECIMAL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ParseDecimalError {
+    /// The text is not `-?digits[.digits][e±n]`, or the binary form is empty.
+    #[error("not a decimal")]
+    Malformed,
+    /// The value needs more than 65 digits, or more than 30 of them after the point.
+    #[error("more than 65 digits or 30 decimals")]
+    TooLarge,
+}
+
+impl Decimal {
+    /// Reads `-?digits[.digits][e±n]`, of which JSON's numbers are a subset. Bounds go by the value, not by how it is
+    /// written: `1.000…0` with a hundred zeros is 1.
+    #[inline]
+    pub fn parse(text: &str) -> Result<Self, ParseDecimalError> {
+        match parse_short(text.as_bytes()) {
+            Some(decimal) => Ok(decimal),
+            None => parse_any(text.as_bytes()),
+        }
+    }
+
+    /// Reads Connect's `Decimal` logical type: the unscaled value as big-endian two's complement, and the scale that
+    /// the schema gives (negative: zeros before the point). Bounds as in [`Decimal::parse`].
+    pub fn from_unscaled_be(bytes: &[u8], scale: i32) -> Result<Self, ParseDecimalError> {
+        let Some(&first) = bytes.first() else {
+            return Err(ParseDecimalError::Malformed);
+        };
+        let extension = if first < 0x80 { 0x00 } else { 0xff };
+        let filling = bytes.iter().take_while(|&&byte| byte == extension).count();
+        let significant = bytes.get(filling..).unwrap_or_default();
+        if significant.len() > MAX_UNSCALED_BYTES {
+            return Err(ParseDecimalError::TooLarge);
+        }
+        if let (true, Ok(scale @ 0..=30)) = (significant.len() < size_of::<i128>(), u8::try_from(scale)) {
+            let fill = if extension == 0 { 0_i128 } else { -1 };
+            let unscaled = significant.iter().fold(fill, |value, &byte| value << 8 | i128::from(byte));
+            return Ok(Self::small(unscaled, scale));
+        }
+        let kept = bytes.get(filling.saturating_sub(1)..).unwrap_or_default();
+        let unscaled = BigInt::from_signed_bytes_be(kept);
+        let digits = unscaled.magnitude().to_str_radix(10);
+        let negative = extension != 0;
+        Number { negative, integer: digits.as_bytes(), fraction: &[], exponent: -i64::from(scale) }.value()
+    }
+}
+
+/// What nearly every price looks like: at most 19 characters of digits with perhaps a point. `None` decides nothing.
+#[inline]
+fn parse_short(text: &[u8]) -> Option<Decimal> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > DIGITS_IN_U64 {
+        return None;
+    }
+    let mut unscaled = 0_u64;
+    let mut point = digits.len();
+    for (index, &byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            // Cannot wrap: there are at most 19 digits.
+            unscaled = unscaled.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if byte == b'.' && point == digits.len() && index > 0 && index + 1 < digits.len() {
+            point = index;
+        } else {
+            return None;
+        }
+    }
+    let scale = (digits.len() - point).saturating_sub(1) as u8;
+    let unscaled = i128::from(unscaled);
+    Some(Decimal::small(if negative { -unscaled } else { unscaled }, scale))
+}
+
+#[cold]
+fn parse_any(text: &[u8]) -> Result<Decimal, ParseDecimalError> {
+    Number::split(text).ok_or(ParseDecimalError::Malformed)?.value()
+}
+
+/// A number as written: `±integer.fraction × 10^exponent`, both parts ASCII digits.
+struct Number<'a> {
+    negative: bool,
+    integer: &'a [u8],
+    fraction: &'a [u8],
+    exponent: i64,
+}
+
+impl<'a> Number<'a> {
+    /// `None` if the text does not follow the grammar.
+    fn split(text: &'a [u8]) -> Option<Self> {
+        let (negative, rest) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            rest => (false, rest),
+        };
+        let (integer, rest) = leading_digits(rest)?;
+        let (fraction, rest) = match rest {
+            [b'.', rest @ ..] => leading_digits(rest)?,
+            rest => (&[][..], rest),
+        };
+        let exponent = match rest {
+            [] => 0,
+            [b'e' | b'E', rest @ ..] => exponent(rest)?,
+            _ => return None,
+        };
+        Some(Self { negative, integer, fraction, exponent })
+    }
+
+    fn value(self) -> Result<Decimal, ParseDecimalError> {
+        let mut integer = without_leading_zeros(self.integer);
+        let mut fraction = without_trailing_zeros(self.fraction);
+        // The power of ten of the last digit kept.
+        let mut lowest = self.exponent - fraction.len() as i64;
+        if fraction.is_empty() {
+            let whole = integer.len();
+            integer = without_trailing_zeros(integer);
+            lowest += (whole - integer.len()) as i64;
+        }
+        if integer.is_empty() {
+            fraction = without_leading_zeros(fraction);
+        }
+        let significant = (integer.len() + fraction.len()) as i64;
+        if significant == 0 {
+            return Ok(Decimal::ZERO);
+        }
+        let zeros = lowest.max(0);
+        let decimals = (-lowest).max(0);
+        if significant.saturating_add(zeros) > MAX_DIGITS || decimals > MAX_DECIMALS {
+            return Err(ParseDecimalError::TooLarge);
+        }
+        let digits = integer.iter().chain(fraction).chain(std::iter::repeat_n(&b'0', zeros as usize));
+        Ok(from_digits(self.negative, digits, significant + zeros, decimals as u8))
+    }
+}
+
+/// `count` is how many digits there are, at most 65: two `u128` halves hold them.
+fn from_digits<'a>(negative: bool, digits: impl Iterator<Item = &'a u8>, count: i64, scale: u8) -> Decimal {
+    let (mut high, mut low) = (0_i128, 0_i128);
+    for (&byte, left) in digits.zip((1..=count).rev()) {
+        let half = if left > DIGITS_IN_I128 { &mut high } else { &mut low };
+        *half = *half * 10 + i128::from(byte - b'0');
+    }
+    if negative {
+        (high, low) = (-high, -low);
+    }
+    if high == 0 { Decimal::small(low, scale) } else { Decimal::from_big(BigInt::from(high) * POWERS[38] + low, scale) }
+}
+
+/// At least one digit, and what follows them.
+fn leading_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if count == 0 { None } else { text.split_at_checked(count) }
+}
+
+/// What stands after the `e`, up to the end of the text.
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (negative, text) = match text {
+        [sign @ (b'-' | b'+'), rest @ ..] => (*sign == b'-', rest),
+        rest => (false, rest),
+    };
+    let (digits, []) = leading_digits(text)? else {
+        return None;
+    };
+    let magnitude = digits.iter().fold(0_i64, |value, &byte| (value * 10 + i64::from(byte - b'0')).min(EXPONENT_LIMIT));
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+fn without_leading_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
+    digits.get(zeros..).unwrap_or_default()
+}
+
+fn without_trailing_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().rev().take_while(|&&byte| byte == b'0').count();
+    digits.get(..digits.len() - zeros).unwrap_or_default()
+}
