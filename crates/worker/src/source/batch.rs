@@ -53,6 +53,18 @@ impl Batch {
         self.records.push(SourceRecord { partition, offset, timestamp_ms, start, len });
     }
 
+    /// Where the next value goes, for sources that unescape straight into the arena: what they append here becomes the
+    /// value of the record that [`Self::push_appended`] adds; what they give up they truncate away.
+    pub(super) fn arena(&mut self) -> &mut Vec<u8> {
+        &mut self.arena
+    }
+
+    /// Appends a record whose value is what stands in the arena from `start` on.
+    pub(super) fn push_appended(&mut self, partition: u32, offset: i64, timestamp_ms: i64, start: usize) {
+        let len = (self.arena.len() - start) as u32;
+        self.records.push(SourceRecord { partition, offset, timestamp_ms, start: start as u32, len });
+    }
+
     /// The value of a record of this batch; `None` is Kafka's null.
     pub fn value(&self, record: &SourceRecord) -> Option<&[u8]> {
         (record.start != NULL).then(|| &self.arena[record.start as usize..][..record.len as usize])
