@@ -39,6 +39,11 @@ pub struct Batch {
 const NULL: u32 = u32::MAX;
 
 impl Batch {
+    /// A batch without records that knows its source's partitions.
+    pub fn of(partitions: Vec<PartitionId>) -> Self {
+        Self { partitions, ..Self::default() }
+    }
+
     /// Appends a record; `value` is copied. Values are bounded by the sources (librdkafka's `fetch.message.max.bytes`,
     /// a recording's longest line), epochs by [`Batch::bytes`], so that an arena stays far below 4 GiB.
     pub fn push(&mut self, partition: u32, offset: i64, timestamp_ms: i64, value: Option<&[u8]>) {

@@ -1,0 +1,214 @@
+//! Executes epochs: `(state, epoch record, records) → (outputs, delta)`, the pure steps put together and spread over the
+//! cores. Which thread does what changes nothing in the result.
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::execute::run_shard;
+use super::sequence::Sequenced;
+use super::{Accounting, EpochRecord, LineClock, Output, Outputs, Pipeline, Sequencer, ShardWork, merge::merge};
+use crate::decode::{DecodeSettings, Decoded, Decoder, Ignored};
+use crate::route::{KeyGroup, take_order};
+use crate::source::{Batch, PartitionId};
+use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateCodecError, StateStore, StoreError};
+use crate::time::{TimeMode, Watermarks};
+
+/// Epochs below this many records are executed on the calling thread: handing them over costs more than it saves.
+const INLINE_RECORDS: usize = 128;
+
+/// A shard's outputs, counts and delta.
+type ShardResult = (Vec<Output>, Accounting, Result<ShardDelta, StateCodecError>);
+
+/// One epoch, executed.
+#[derive(Debug)]
+pub struct Executed {
+    /// The record that it was executed under.
+    pub epoch: EpochRecord,
+    /// Its outputs, with the records and events behind them.
+    pub outputs: Outputs,
+    /// What it changes.
+    pub commit: Commit,
+    /// What it counted.
+    pub counts: Accounting,
+}
+
+/// A store that cannot be restored from.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored value cannot be read.
+    #[error(transparent)]
+    Codec(#[from] StateCodecError),
+    /// A key in the store is not one of ours.
+    #[error("state store holds a key that is not ours: {0:02x?}")]
+    Key(Vec<u8>),
+}
+
+/// The engine's working parts: state in shards, a decoder a thread, and the threads.
+pub struct Executor {
+    pipeline: Pipeline,
+    sequencer: Sequencer,
+    shards: Vec<Shard>,
+    decoders: Vec<Decoder>,
+    pool: ThreadPool,
+    /// What was decoded in the last epoch whose outputs came back: memory to use again.
+    spare: Vec<Vec<Decoded>>,
+}
+
+impl Executor {
+    /// An engine with empty state, `parallelism` shards, and as many threads.
+    pub fn new(
+        pipeline: Pipeline,
+        decode: &DecodeSettings,
+        line_clock: LineClock,
+        parallelism: usize,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let threads = parallelism.min(std::thread::available_parallelism().map_or(1, usize::from));
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("shard-{index}")).build()?;
+        Ok(Self {
+            pipeline,
+            sequencer: Sequencer::new(line_clock, parallelism),
+            shards: (0..parallelism).map(|_| Shard::default()).collect(),
+            decoders: (0..threads).map(|_| Decoder::new(decode.clone())).collect(),
+            pool,
+            spare: Vec::new(),
+        })
+    }
+
+    /// Puts back what a store holds. Gives the partitions in the order in which the source must name them.
+    pub fn restore(&mut self, store: &dyn StateStore) -> Result<Vec<PartitionId>, RestoreError> {
+        let Some(commit) = store.last_commit()? else { return Ok(Vec::new()) };
+        let parallelism = self.shards.len();
+        for (key, stored) in store.symbols()? {
+            let symbol = key.symbol().ok_or_else(|| RestoreError::Key(key.as_bytes().to_vec()))?;
+            self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_symbol(symbol, &stored)?;
+        }
+        for key in store.timers()? {
+            let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| RestoreError::Key(key.as_bytes().to_vec()))?;
+            self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
+        }
+        let (marks, rest): (Vec<_>, Vec<_>) =
+            commit.partitions.iter().map(|p| (p.mark.clone(), (p.next_offset, p.time))).unzip();
+        let (next_offsets, times) = rest.into_iter().unzip();
+        let watermarks = Watermarks::restored(times, commit.watermark_ms);
+        self.sequencer = self.sequencer.clone().restored(marks, next_offsets, watermarks, commit.clock_ms);
+        Ok(commit
+            .partitions
+            .into_iter()
+            .map(|p| PartitionId { topic: p.topic.into(), partition: p.partition })
+            .collect())
+    }
+
+    /// Executes an epoch over its records.
+    pub fn execute(&mut self, epoch: EpochRecord, mut batch: Batch) -> Result<Executed, StateCodecError> {
+        let inline = batch.records.len() < INLINE_RECORDS;
+        if self.sequencer.line_clock() == LineClock::Epoch {
+            take_order(&mut batch.records, &batch.partitions);
+        }
+        let decoded = self.decode(&batch, inline);
+        let Sequenced { work, dead_letters, mut counts } =
+            self.sequencer.sequence(&self.pipeline, &epoch, &batch, &decoded);
+        let ran = self.run_shards(&work, &decoded, inline);
+        let mut streams = vec![dead_letters];
+        let mut commit = self.commit_of(&epoch, &batch);
+        for (lines, shard_counts, delta) in ran {
+            counts.add(&shard_counts);
+            streams.push(lines);
+            let delta = delta?;
+            commit.symbols.extend(delta.symbols);
+            commit.timers.extend(delta.timers);
+        }
+        let mut outputs = Outputs { lines: Vec::new(), batch, decoded };
+        merge(streams, &mut outputs.lines);
+        Ok(Executed { epoch, outputs, commit, counts })
+    }
+
+    /// Takes back what an epoch's outputs stood in, to use its memory again.
+    pub fn recycle(&mut self, decoded: Vec<Decoded>) {
+        if self.spare.len() < 4 {
+            self.spare.push(decoded);
+        }
+    }
+
+    /// Every record by itself, so on any thread.
+    fn decode(&mut self, batch: &Batch, inline: bool) -> Vec<Decoded> {
+        let records = &batch.records;
+        let mut decoded = self.spare.pop().unwrap_or_default();
+        decoded.resize_with(records.len(), || Decoded::Ignored(Ignored::Tombstone));
+        if inline {
+            if let Some(decoder) = self.decoders.first_mut() {
+                for (record, decoded) in records.iter().zip(&mut decoded) {
+                    *decoded = decoder.decode(batch.value(record));
+                }
+            }
+            return decoded;
+        }
+        let share = records.len().div_ceil(self.decoders.len());
+        let decoders = &mut self.decoders;
+        self.pool.install(|| {
+            let parts = records.par_chunks(share).zip(decoded.par_chunks_mut(share)).zip(decoders.par_iter_mut());
+            parts.for_each(|((records, decoded), decoder)| {
+                for (record, decoded) in records.iter().zip(decoded) {
+                    *decoded = decoder.decode(batch.value(record));
+                }
+            });
+        });
+        decoded
+    }
+
+    fn run_shards(&mut self, work: &[ShardWork], decoded: &[Decoded], inline: bool) -> Vec<ShardResult> {
+        let pipeline = &self.pipeline;
+        let run = |(index, (shard, work)): (usize, (&mut Shard, &ShardWork))| {
+            let (lines, counts) = run_shard(pipeline, index as u16, shard, work, decoded);
+            (lines, counts, shard.take_delta())
+        };
+        if inline {
+            self.shards.iter_mut().zip(work).enumerate().map(run).collect()
+        } else {
+            let shards = &mut self.shards;
+            self.pool.install(|| shards.par_iter_mut().zip(work.par_iter()).enumerate().map(run).collect())
+        }
+    }
+
+    fn commit_of(&self, epoch: &EpochRecord, batch: &Batch) -> Commit {
+        let partitions = batch
+            .partitions
+            .iter()
+            .enumerate()
+            .map(|(slot, id)| PartitionProgress {
+                topic: id.topic.to_string(),
+                partition: id.partition,
+                next_offset: self.sequencer.next_offset(slot),
+                leader_epoch: -1,
+                mark: self.sequencer.mark(slot),
+                time: self.sequencer.watermarks().partition(slot),
+            })
+            .collect();
+        Commit {
+            timeline: epoch.timeline,
+            epoch: epoch.id,
+            clock_ms: self.sequencer.clock_ms(),
+            watermark_ms: self.sequencer.watermarks().current(),
+            partitions,
+            symbols: Vec::new(),
+            timers: Vec::new(),
+            sinks: Vec::new(),
+        }
+    }
+
+    /// When, on the clock, time alone has something to do; `None` when nothing is waiting.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        match self.pipeline.time {
+            TimeMode::Processing => self.shards.iter().filter_map(Shard::next_timer_ms).min(),
+            TimeMode::Event => self.sequencer.next_idle_ms(&self.pipeline),
+        }
+    }
+
+    /// How many symbols are held in memory.
+    pub fn symbols(&self) -> usize {
+        self.shards.iter().map(Shard::len).sum()
+    }
+}

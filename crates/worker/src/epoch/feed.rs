@@ -1,0 +1,111 @@
+//! How records reach the driver: the seam to the sources.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread::Scope;
+use std::time::Duration;
+
+use super::{RecordRange, ranges_of};
+use crate::source::{Batch, PartitionId};
+
+/// Any source's error: named in its own words, passed through.
+pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a read gave.
+#[derive(Debug)]
+pub enum Read {
+    /// Records, with the ranges that go into the epoch record.
+    Records(Batch, Vec<RecordRange>),
+    /// Nothing came within the time given.
+    Nothing,
+    /// A recording is at its end.
+    End,
+}
+
+/// Gives records to the driver. One read is one epoch: sources bound it in records and bytes.
+pub trait Feed {
+    /// Records, waiting for them at most `wait`.
+    fn read(&mut self, wait: Duration) -> Result<Read, FeedError>;
+
+    /// Takes a batch back whose records have been delivered, to use its memory again.
+    fn recycle(&mut self, _batch: Batch) {}
+
+    /// The partitions read, in the order of the source's table. Asked for when time alone makes an epoch.
+    fn partitions(&self) -> Vec<PartitionId> {
+        Vec::new()
+    }
+
+    /// Whether a partition is known to be caught up: nothing to read, not merely silent.
+    fn caught_up(&self, _slot: usize) -> bool {
+        false
+    }
+
+    /// These offsets were committed: tell whoever watches the group.
+    fn committed(&mut self, _next_offsets: &[(PartitionId, i64)]) {}
+}
+
+/// Reads ahead on a thread of its own, two batches at most (I7).
+pub struct ReadAhead {
+    batches: Receiver<Result<Option<(Batch, Vec<RecordRange>)>, FeedError>>,
+    spare: Sender<Batch>,
+}
+
+impl ReadAhead {
+    /// Starts reading with `read`, which fills a batch and says whether more may follow. The thread ends with the
+    /// recording, or when the feed is dropped.
+    pub fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        mut read: impl FnMut(&mut Batch) -> Result<bool, FeedError> + Send + 'scope,
+    ) -> Self {
+        let (to_driver, batches) = sync_channel(2);
+        let (spare, returned) = channel::<Batch>();
+        scope.spawn(move || read_all(&mut read, &to_driver, &returned));
+        Self { batches, spare }
+    }
+}
+
+type Filled = Result<Option<(Batch, Vec<RecordRange>)>, FeedError>;
+
+fn read_all(
+    read: &mut dyn FnMut(&mut Batch) -> Result<bool, FeedError>,
+    to_driver: &SyncSender<Filled>,
+    returned: &Receiver<Batch>,
+) {
+    let mut partitions: Vec<PartitionId> = Vec::new();
+    loop {
+        let mut batch = returned.try_recv().unwrap_or_default();
+        batch.clear();
+        batch.partitions.clone_from(&partitions);
+        let more = read(&mut batch);
+        partitions.clone_from(&batch.partitions);
+        let last = !matches!(more, Ok(true));
+        // What was read before an error is good: it goes first.
+        let full = !batch.records.is_empty();
+        if full {
+            let ranges = ranges_of(&batch, |_| false);
+            if to_driver.send(Ok(Some((batch, ranges)))).is_err() {
+                return;
+            }
+        }
+        if last {
+            // The driver may have gone meanwhile; then nobody waits for the end.
+            let _gone = to_driver.send(more.map(|_| None));
+            return;
+        }
+    }
+}
+
+impl Feed for ReadAhead {
+    fn read(&mut self, wait: Duration) -> Result<Read, FeedError> {
+        match self.batches.recv_timeout(wait) {
+            Ok(Ok(Some((batch, ranges)))) => Ok(Read::Records(batch, ranges)),
+            Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => Ok(Read::End),
+            Ok(Err(error)) => Err(error),
+            Err(RecvTimeoutError::Timeout) => Ok(Read::Nothing),
+        }
+    }
+
+    fn recycle(&mut self, batch: Batch) {
+        // A reader that has finished needs no more memory.
+        let _finished = self.spare.send(batch);
+    }
+}

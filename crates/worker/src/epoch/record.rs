@@ -1,0 +1,112 @@
+//! The epoch record: everything that makes an epoch repeatable, but for the data itself.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::source::Batch;
+
+/// Version of the record's stored form.
+pub const EPOCH_FORMAT: u8 = 1;
+
+/// Which history an epoch belongs to: a new one at first start, and whenever state is restored without its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Timeline(pub u64);
+
+/// Why the epoch was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EpochKind {
+    /// Records were read.
+    Data,
+    /// Something is due, or a partition became idle.
+    Timer,
+    /// The first epoch after a start, or under a new configuration.
+    Start,
+    /// A recording's end: open windows fire.
+    Flush,
+}
+
+/// One epoch, as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// [`EPOCH_FORMAT`].
+    pub format: u8,
+    /// The history it belongs to.
+    pub timeline: Timeline,
+    /// Its number in the timeline, from 1, without gaps.
+    pub id: u64,
+    /// The clock that it executes under, milliseconds since the Unix epoch; never below the one before.
+    pub clock_ms: i64,
+    /// Why it was made.
+    pub kind: EpochKind,
+    /// Fingerprint of the configuration that it executes under.
+    pub config_id: u64,
+    /// How many shards executed it; changes nothing in its outputs but the text format's subtask numbers.
+    pub parallelism: u16,
+    /// What was read, per partition; also partitions without records whose idleness matters.
+    pub ranges: Vec<RecordRange>,
+}
+
+/// The records of one partition in an epoch. Offsets have gaps, so records are counted and digested besides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordRange {
+    /// The topic's name.
+    pub topic: String,
+    /// The topic's id; `None` where the source has none.
+    pub topic_id: Option<[u8; 16]>,
+    /// The partition's number.
+    pub partition: i32,
+    /// The first record's offset.
+    pub from: i64,
+    /// The last delivered offset + 1.
+    pub to: i64,
+    /// How many records.
+    pub records: u64,
+    /// Digest of offsets, timestamps and values, chained.
+    pub digest: u64,
+    /// Leader epoch of the last record; −1 where the source has none.
+    pub leader_epoch: i32,
+    /// The partition was caught up when the epoch was closed.
+    pub caught_up: bool,
+}
+
+/// The ranges of a batch, in the order of the source's table; `caught_up(partition)` says what the source knows.
+/// Partitions without records are left out unless they are caught up, which idleness needs to know.
+pub fn ranges_of(batch: &Batch, mut caught_up: impl FnMut(usize) -> bool) -> Vec<RecordRange> {
+    let mut ranges: Vec<RecordRange> = batch
+        .partitions
+        .iter()
+        .enumerate()
+        .map(|(slot, id)| RecordRange {
+            topic: id.topic.to_string(),
+            topic_id: None,
+            partition: id.partition,
+            from: 0,
+            to: 0,
+            records: 0,
+            digest: 0,
+            leader_epoch: -1,
+            caught_up: caught_up(slot),
+        })
+        .collect();
+    for record in &batch.records {
+        let range = &mut ranges[record.partition as usize];
+        if range.records == 0 {
+            range.from = record.offset;
+        }
+        range.to = record.offset + 1;
+        range.records += 1;
+        range.digest = digest(range.digest, record.offset, record.timestamp_ms, batch.value(record));
+    }
+    ranges.retain(|range| range.records > 0 || range.caught_up);
+    ranges
+}
+
+/// Adds one record to a chained digest: the seed of each is made of the last, so order counts too.
+fn digest(before: u64, offset: i64, timestamp_ms: i64, value: Option<&[u8]>) -> u64 {
+    let seed = before.rotate_left(23) ^ (offset as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ timestamp_ms as u64;
+    match value {
+        Some(bytes) => xxh3_64_with_seed(bytes, seed),
+        // A null value and an empty one are different records.
+        None => xxh3_64_with_seed(b"null", !seed),
+    }
+}
