@@ -142,6 +142,16 @@ fn shift(unscaled: i128, places: u8) -> Option<i128> {
     unscaled.checked_mul(*POWERS.get(usize::from(places))?)
 }
 
+/// Big-endian two's complement, if it fits.
+#[inline]
+fn small_from_be(bytes: &[u8]) -> Option<i128> {
+    let fill = match bytes {
+        [0x80..=0xff, ..] => -1,
+        _ => 0,
+    };
+    (bytes.len() <= size_of::<i128>()).then(|| bytes.iter().fold(fill, |value, &byte| value << 8 | i128::from(byte)))
+}
+
 fn big_power(exponent: u32) -> BigInt {
     BigInt::from(10).pow(exponent)
 }

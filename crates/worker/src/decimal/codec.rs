@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Decimal, Repr};
+use super::{Decimal, Repr, small_from_be};
 
 const WIDTH: usize = size_of::<i128>();
 
@@ -107,7 +107,10 @@ fn from_form(form: &[u8]) -> Option<Decimal> {
         [0xff, next, ..] => *next >= 0x80,
         _ => false,
     };
-    let decimal = Decimal::from_big(BigInt::from_signed_bytes_be(bytes), scale);
+    let decimal = match small_from_be(bytes) {
+        Some(unscaled) => Decimal::small(unscaled, scale),
+        None => Decimal::from_big(BigInt::from_signed_bytes_be(bytes), scale),
+    };
     let shortest = !redundant && (scale == 0 || !decimal.unscaled_divides_by_ten());
     shortest.then_some(decimal)
 }

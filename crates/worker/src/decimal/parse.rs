@@ -6,16 +6,14 @@
 use num_bigint::BigInt;
 use thiserror::Error;
 
-use super::{Decimal, POWERS};
+use super::{Decimal, POWERS, small_from_be};
 
 /// MySQL's limit on the digits of a `DECIMAL`.
 const MAX_DIGITS: i64 = 65;
 /// MySQL's limit on the decimals of a `DECIMAL`.
-const MAX_DECIMALS: i64 = 30;
+const MAX_DECIMALS: u8 = 30;
 /// So many decimal digits always fit a `u64`.
 const DIGITS_IN_U64: usize = 19;
-/// So many decimal digits always fit an `i128`.
-const DIGITS_IN_I128: i64 = 38;
 /// Binary forms beyond this (308 digits) are refused unread: at any scale that a connector writes they are too large.
 const MAX_UNSCALED_BYTES: usize = 128;
 /// Where an exponent's digits stop counting: far beyond what any length of text can make up for.
@@ -51,18 +49,15 @@ impl Decimal {
         };
         let extension = if first < 0x80 { 0x00 } else { 0xff };
         let filling = bytes.iter().take_while(|&&byte| byte == extension).count();
-        let significant = bytes.get(filling..).unwrap_or_default();
+        // One byte of the filling carries the sign.
+        let significant = bytes.get(filling.saturating_sub(1)..).unwrap_or_default();
         if significant.len() > MAX_UNSCALED_BYTES {
             return Err(ParseDecimalError::TooLarge);
         }
-        if let (true, Ok(scale @ 0..=30)) = (significant.len() < size_of::<i128>(), u8::try_from(scale)) {
-            let fill = if extension == 0 { 0_i128 } else { -1 };
-            let unscaled = significant.iter().fold(fill, |value, &byte| value << 8 | i128::from(byte));
+        if let (Some(unscaled), Ok(scale @ 0..=MAX_DECIMALS)) = (small_from_be(significant), u8::try_from(scale)) {
             return Ok(Self::small(unscaled, scale));
         }
-        let kept = bytes.get(filling.saturating_sub(1)..).unwrap_or_default();
-        let unscaled = BigInt::from_signed_bytes_be(kept);
-        let digits = unscaled.magnitude().to_str_radix(10);
+        let digits = BigInt::from_signed_bytes_be(significant).magnitude().to_str_radix(10);
         let negative = extension != 0;
         Number { negative, integer: digits.as_bytes(), fraction: &[], exponent: -i64::from(scale) }.value()
     }
@@ -148,7 +143,7 @@ impl<'a> Number<'a> {
         }
         let zeros = lowest.max(0);
         let decimals = (-lowest).max(0);
-        if significant.saturating_add(zeros) > MAX_DIGITS || decimals > MAX_DECIMALS {
+        if significant.saturating_add(zeros) > MAX_DIGITS || decimals > i64::from(MAX_DECIMALS) {
             return Err(ParseDecimalError::TooLarge);
         }
         let digits = integer.iter().chain(fraction).chain(std::iter::repeat_n(&b'0', zeros as usize));
@@ -156,17 +151,20 @@ impl<'a> Number<'a> {
     }
 }
 
-/// `count` is how many digits there are, at most 65: two `u128` halves hold them.
+/// `count` is how many digits there are, at most 65. They are taken in groups of 19, counted from the last.
 fn from_digits<'a>(negative: bool, digits: impl Iterator<Item = &'a u8>, count: i64, scale: u8) -> Decimal {
-    let (mut high, mut low) = (0_i128, 0_i128);
-    for (&byte, left) in digits.zip((1..=count).rev()) {
-        let half = if left > DIGITS_IN_I128 { &mut high } else { &mut low };
-        *half = *half * 10 + i128::from(byte - b'0');
+    let mut groups = [0_u64; 4];
+    for (&byte, left) in digits.zip((0..count as usize).rev()) {
+        let group = &mut groups[left / DIGITS_IN_U64 % 4];
+        *group = *group * 10 + u64::from(byte - b'0');
     }
-    if negative {
-        (high, low) = (-high, -low);
+    let [low, middle, high, highest] = groups.map(i128::from);
+    let sign = if negative { -1 } else { 1 };
+    let (low, high) = (sign * (middle * POWERS[DIGITS_IN_U64] + low), sign * (highest * POWERS[DIGITS_IN_U64] + high));
+    if high == 0 {
+        return Decimal::small(low, scale);
     }
-    if high == 0 { Decimal::small(low, scale) } else { Decimal::from_big(BigInt::from(high) * POWERS[38] + low, scale) }
+    Decimal::from_big(BigInt::from(high) * POWERS[2 * DIGITS_IN_U64] + low, scale)
 }
 
 /// At least one digit, and what follows them.
