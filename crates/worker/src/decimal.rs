@@ -1,4 +1,5 @@
-//! Exact decimals for money: what a MySQL `DECIMAL` holds, its products with a quantity, and sums of any number of them.
+//! Exact decimals for money: what a MySQL `DECIMAL` holds, its products with a quantity, and sums of any number of
+//! them.
 //!
 //! A value is `unscaled × 10^-scale`. The unscaled part is an `i128` as long as it fits and a boxed big integer beyond,
 //! so nothing ever overflows or rounds, and ordinary prices never allocate. The scale stays as it came in, because a

@@ -6,7 +6,8 @@ use num_bigint::{BigInt, Sign};
 use super::{Decimal, MAX_SCALE, Repr, big_power, shift};
 
 impl Decimal {
-    /// `self / n`, rounded half to even to `places` decimals (at most 255): a window's average. An `n` of 0 counts as 1.
+    /// `self / n`, rounded half to even to `places` decimals (at most 255): a window's average. An `n` of
+    /// 0 counts as 1.
     #[must_use]
     pub fn div_round_half_even(&self, n: u64, places: u32) -> Self {
         let n = n.max(1);

@@ -1,5 +1,5 @@
-//! Decimals against values worked out by hand (here), by Python's `decimal` (`vectors`) and by plain big integers at one
-//! fixed scale (`properties`).
+//! Decimals against values worked out by hand (here), by Python's `decimal` (`vectors`) and by plain big integers at
+//! one fixed scale (`properties`).
 
 mod properties;
 mod vectors;

@@ -46,6 +46,15 @@ fn positive() -> impl Strategy<Value = String> {
     number().prop_map(|text| text.trim_start_matches('-').to_owned()).prop_filter("zero", |text| d(text).is_positive())
 }
 
+/// Numbers, and texts that just miss being one.
+fn nearly_a_number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[-+]?[0-9.eE+-]{0,12}",
+        "-?[0-9]{1,24}\\.?[0-9]{0,8}([eE][+-]?[0-9]{0,2})?",
+        "[0-9]{1,21}\\.[0-9]{0,21}[.e]?[0-9]{0,3}",
+    ]
+}
+
 /// `2 × |quotient × divisor − dividend|` is below `|divisor|`, or equal to it with an even quotient.
 fn is_half_even(dividend: &BigInt, divisor: &BigInt, quotient: &BigInt) -> bool {
     let twice_off = (quotient * divisor - dividend).magnitude() * 2_u32;
@@ -58,6 +67,15 @@ fn is_half_even(dividend: &BigInt, divisor: &BigInt, quotient: &BigInt) -> bool 
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Every length around those at which reading goes another way, the point anywhere.
+    #[test]
+    fn the_point_anywhere(digits in "[0-9]{2,44}", decimals in 0..=30_usize) {
+        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals).max(1));
+        let text = if fraction.is_empty() { digits.clone() } else { format!("{whole}.{fraction}") };
+        prop_assert_eq!(value(&d(&text)), fixed(&text));
+        prop_assert_eq!(value(&d(&format!("-{text}"))), -fixed(&text));
+    }
 
     #[test]
     fn plain_text_is_canonical(text in number()) {
@@ -197,10 +215,11 @@ proptest! {
 
     /// The grammar is JSON's but for leading zeros, which JSON does not allow: judged by `serde_json` without them.
     #[test]
-    fn the_grammar_is_that_of_json(text in "[-+]?[0-9.eE+-]{0,12}|-?[0-9]{1,24}\\.?[0-9]{0,8}([eE][+-]?[0-9]{0,2})?") {
+    fn the_grammar_is_that_of_json(text in nearly_a_number()) {
         let (sign, unsigned) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
         let stripped = unsigned.trim_start_matches('0');
-        let zero = if stripped.len() < unsigned.len() && !stripped.starts_with(|c: char| c.is_ascii_digit()) { "0" } else { "" };
+        let only_zeros = stripped.len() < unsigned.len() && !stripped.starts_with(|c: char| c.is_ascii_digit());
+        let zero = if only_zeros { "0" } else { "" };
         let valid = serde_json::from_str::<IgnoredAny>(&format!("{sign}{zero}{stripped}")).is_ok();
         prop_assert_eq!(Decimal::parse(&text) != Err(ParseDecimalError::Malformed), valid, "{}", text);
     }
