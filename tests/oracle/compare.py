@@ -29,7 +29,7 @@ def lines_of(path):
 
 
 def without_reason(line):
-    """A dead letter's line with an empty reason, in its own order of keys; other lines as they are."""
+    """A dead letter's line without what its reason says, in its own order of keys; other lines as they are."""
     if not line.startswith(b'{"stream":"dead_letter"'):
         return line
     try:
@@ -37,7 +37,7 @@ def without_reason(line):
     except ValueError:
         return line
     # Anything but one non-empty reason stays in sight, as a difference.
-    kept = [(key, "" if key == "reason" and isinstance(value, str) and value else value) for key, value in pairs]
+    kept = [(key, "(any)" if key == "reason" and isinstance(value, str) and value else value) for key, value in pairs]
     inner = ",".join(f"{json.dumps(key)}:{json.dumps(value, ensure_ascii=False)}" for key, value in kept)
     return b"{" + inner.encode() + b"}"
 
