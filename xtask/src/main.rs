@@ -1,2 +1,47 @@
-//! The project's own tools.
-fn main() {}
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz`.
+//!
+//! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool: what it prints is its result")]
+
+mod cli;
+mod signals;
+mod stopwatch;
+mod process;
+mod workspace;
+mod tidy;
+mod broker;
+mod fuzz;
+mod ci;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Task};
+use crate::process::Interrupted;
+
+fn main() -> ExitCode {
+    let task = Cli::parse().task;
+    match signals::listen().and_then(|()| run(task)) {
+        Ok(code) => code,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("xtask: {error}");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<ExitCode> {
+    let root = workspace::root()?;
+    match task {
+        Task::Ci(options) => ci::run(&root, &options),
+        Task::Tidy => tidy::run(&root),
+        Task::Broker(options) => broker::run(&options),
+        Task::Fuzz(options) => fuzz::run(&root, &options),
+    }
+}

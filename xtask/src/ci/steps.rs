@@ -1,0 +1,204 @@
+//! CI's steps, in order: the quick ones first, so that a slip shows within seconds.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::broker::{self, Broker};
+use crate::ci::Context;
+use crate::ci::outcome::Verdict;
+use crate::ci::tools;
+use crate::process::{run, run_seen, succeeded};
+use crate::{tidy, workspace};
+
+/// Longer than any step takes on a slow machine that builds from nothing; a test that hangs ends here, with a message.
+pub(crate) const LIMIT: Duration = Duration::from_hours(1);
+
+/// The pure part is where most of the logic lives: fewer tests than this means that they were not found.
+const LEAST_PURE_TESTS: usize = 100;
+
+/// One check or one run of tests.
+pub(crate) struct Step {
+    /// For `--only` and `--skip`.
+    pub(crate) name: &'static str,
+    /// The title.
+    pub(crate) what: &'static str,
+    /// A step that goes before it.
+    pub(crate) needs: Option<&'static str>,
+    /// An error is a failure of this step; the others run all the same.
+    pub(crate) run: fn(&mut Context) -> Result<Verdict>,
+}
+
+const fn step(name: &'static str, what: &'static str, run: fn(&mut Context) -> Result<Verdict>) -> Step {
+    Step { name, what, needs: None, run }
+}
+
+/// All of them.
+pub(crate) const STEPS: &[Step] = &[
+    step("fmt", "the code is formatted", fmt),
+    step("tidy", "the house's rules hold", tidy_rules),
+    step("scripts", "the shell scripts parse and pass shellcheck", scripts),
+    step("oracle", "the tests' own calculator agrees with results worked out by hand", oracle),
+    step("fixtures", "what is derived from recordings is what the scripts make of them", fixtures),
+    step("clippy-pure", "no warning in the part without Kafka, RocksDB and web", clippy_pure),
+    step("test-pure", "tests of that part", test_pure),
+    step("clippy", "no warning anywhere", clippy),
+    step("docs", "the documentation builds without a warning", docs),
+    step("broker", "a real Kafka for the tests", start_broker),
+    Step { name: "test", what: "all tests, with all features", needs: Some("broker"), run: test_all },
+    step("deny", "licences, sources and known faults of what we depend on", tools::deny),
+    step("machete", "no dependency without use", tools::machete),
+];
+
+fn cargo_passes(context: &Context, arguments: &[&str]) -> Result<Verdict> {
+    passes(workspace::cargo(&context.root).args(arguments), &format!("cargo {}", arguments.join(" ")))
+}
+
+fn passes(command: &mut Command, what: &str) -> Result<Verdict> {
+    succeeded(run(command, LIMIT)?, what)?;
+    Ok(Verdict::passed())
+}
+
+fn fmt(context: &mut Context) -> Result<Verdict> {
+    cargo_passes(context, &["fmt", "--all", "--check"])
+}
+
+fn tidy_rules(context: &mut Context) -> Result<Verdict> {
+    let findings = tidy::findings(&context.root)?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() { Ok(Verdict::passed()) } else { bail!("{} findings", findings.len()) }
+}
+
+fn scripts(context: &mut Context) -> Result<Verdict> {
+    let scripts = tidy::shell_scripts(&context.root)?;
+    for script in &scripts {
+        passes(Command::new("bash").arg("-n").arg(script), &format!("bash -n {}", script.display()))?;
+    }
+    let Some(shellcheck) = workspace::program("shellcheck") else {
+        return Ok(Verdict::Passed(format!("{} scripts parse; shellcheck is not installed", scripts.len())));
+    };
+    passes(Command::new(shellcheck).arg("--external-sources").args(&scripts), "shellcheck")?;
+    Ok(Verdict::Passed(format!("{} scripts", scripts.len())))
+}
+
+fn oracle(context: &mut Context) -> Result<Verdict> {
+    python(context, &["tests/oracle/selftest.py"])
+}
+
+fn fixtures(context: &mut Context) -> Result<Verdict> {
+    python(context, &["tests/fixtures/derive.py", "--check"])
+}
+
+fn python(context: &Context, arguments: &[&str]) -> Result<Verdict> {
+    passes(
+        Command::new("python3").args(arguments).current_dir(&context.root),
+        &format!("python3 {}", arguments.join(" ")),
+    )
+}
+
+fn clippy_pure(context: &mut Context) -> Result<Verdict> {
+    let flags = ["clippy", "-p", "worker", "--no-default-features", "--all-targets", "--locked", "--profile", "ci"];
+    cargo_passes(context, &[&flags[..], &["--", "-D", "warnings"]].concat())
+}
+
+fn clippy(context: &mut Context) -> Result<Verdict> {
+    let flags = ["clippy", "--workspace", "--all-features", "--all-targets", "--locked", "--profile", "ci"];
+    cargo_passes(context, &[&flags[..], &["--", "-D", "warnings"]].concat())
+}
+
+fn docs(context: &mut Context) -> Result<Verdict> {
+    let flags = [
+        "doc",
+        "--workspace",
+        "--all-features",
+        "--no-deps",
+        "--document-private-items",
+        "--locked",
+        "--profile",
+        "ci",
+    ];
+    passes(workspace::cargo(&context.root).args(flags).env("RUSTDOCFLAGS", "-D warnings"), "cargo doc")
+}
+
+fn test_pure(context: &mut Context) -> Result<Verdict> {
+    let flags = ["test", "-p", "worker", "--no-default-features", "--locked", "--profile", "ci"];
+    let tests = count_tests(workspace::cargo(&context.root).args(flags))?;
+    if tests < LEAST_PURE_TESTS {
+        bail!("{tests} tests ran, at least {LEAST_PURE_TESTS} are expected");
+    }
+    Ok(Verdict::Passed(format!("{tests} tests")))
+}
+
+fn start_broker(context: &mut Context) -> Result<Verdict> {
+    if let Err(reason) = broker::ready_to_start() {
+        if context.in_ci {
+            bail!("a real Kafka cannot be started, and CI does not go without: {reason:#}");
+        }
+        return Ok(Verdict::Skipped(format!("a real Kafka cannot be started: {reason:#}")));
+    }
+    let broker = Broker::start(None)?;
+    let address = broker.address();
+    context.broker = Some(broker);
+    Ok(Verdict::Passed(address))
+}
+
+fn test_all(context: &mut Context) -> Result<Verdict> {
+    let mut command = workspace::cargo(&context.root);
+    command.args(["test", "--workspace", "--all-features", "--locked", "--profile", "ci", "--no-fail-fast"]);
+    command.env_remove(broker::ADDRESS_VARIABLE);
+    let note = match &context.broker {
+        Some(broker) => {
+            command.env(broker::ADDRESS_VARIABLE, broker.address());
+            ""
+        }
+        None if context.in_ci => bail!("not run: they need the real Kafka, and CI does not go without"),
+        None => "; those that need a real Kafka did nothing",
+    };
+    let tests = count_tests(&mut command)?;
+    Ok(Verdict::Passed(format!("{tests} tests{note}")))
+}
+
+/// Runs `cargo test` and adds up what its closing lines say; no test at all is a failure.
+fn count_tests(command: &mut Command) -> Result<usize> {
+    let mut tests = 0;
+    let status = run_seen(command, LIMIT, |line| tests += tests_passed(line).unwrap_or(0))?;
+    succeeded(status, "cargo test")?;
+    if tests == 0 {
+        bail!("cargo test ran no test");
+    }
+    Ok(tests)
+}
+
+/// `test result: ok. 12 passed; 0 failed; …` → 12.
+fn tests_passed(line: &str) -> Option<usize> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    counts.split_once(" passed")?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_cargo_test_are_read() {
+        let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        for (line, count) in
+            [(ok, Some(12)), ("test result: FAILED. 3 passed; 1 failed;", Some(3)), ("test a ... ok", None), ("", None)]
+        {
+            assert_eq!(tests_passed(line), count, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_tests_fails() {
+        let error =
+            count_tests(Command::new("echo").arg("test result: ok. 0 passed; 0 failed;")).expect_err("none ran");
+        assert_eq!(error.to_string(), "cargo test ran no test");
+        let count =
+            count_tests(Command::new("printf").arg("test result: ok. 2 passed;\\ntest result: ok. 5 passed;\\n"));
+        assert_eq!(count.expect("seven"), 7);
+    }
+}

@@ -1,0 +1,55 @@
+//! Checks by tools that cargo does not bring: cargo-deny (installed in CI if missing), cargo-machete (used if present).
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::ci::Context;
+use crate::ci::outcome::Verdict;
+use crate::ci::steps::LIMIT;
+use crate::process::{run, succeeded};
+use crate::workspace;
+
+/// The database of known faults is fetched from the net; a network that swallows packets must not hold CI up.
+const FETCH_LIMIT: Duration = Duration::from_mins(1);
+
+/// Licences, sources, doubles and, where their database can be fetched, advisories.
+pub(crate) fn deny(context: &mut Context) -> Result<Verdict> {
+    if !installed("cargo-deny") {
+        if !context.in_ci {
+            return Ok(Verdict::Skipped("cargo-deny is not installed (cargo install cargo-deny --locked)".into()));
+        }
+        println!("cargo-deny is not installed: building it, which takes some minutes");
+        let mut install = workspace::cargo(&context.root);
+        succeeded(run(install.args(["install", "cargo-deny", "--locked"]), LIMIT)?, "cargo install cargo-deny")?;
+    }
+    let checks = ["check", "bans", "licenses", "sources"];
+    let status = run(workspace::cargo(&context.root).args(DENY).args(checks), LIMIT)?;
+    succeeded(status, "cargo deny check bans licenses sources")?;
+    let fetched = run(workspace::cargo(&context.root).args(DENY).args(["fetch", "db"]), FETCH_LIMIT);
+    if !fetched.is_ok_and(|status| status.success()) {
+        let note = "advisories skipped: their database cannot be fetched here";
+        println!("{note}");
+        return Ok(Verdict::Passed(note.into()));
+    }
+    let advisories = ["check", "--disable-fetch", "advisories"];
+    let status = run(workspace::cargo(&context.root).args(DENY).args(advisories), LIMIT)?;
+    succeeded(status, "cargo deny check advisories")?;
+    Ok(Verdict::Passed("advisories too".into()))
+}
+
+const DENY: [&str; 5] = ["deny", "--all-features", "--locked", "--config", ".deny.toml"];
+
+/// Dependencies that a manifest names and no code uses.
+pub(crate) fn machete(context: &mut Context) -> Result<Verdict> {
+    if !installed("cargo-machete") {
+        return Ok(Verdict::Skipped("cargo-machete is not installed (cargo install cargo-machete --locked)".into()));
+    }
+    let status = run(workspace::cargo(&context.root).arg("machete"), LIMIT)?;
+    succeeded(status, "cargo machete")?;
+    Ok(Verdict::passed())
+}
+
+fn installed(program: &str) -> bool {
+    workspace::program(program).is_some()
+}

@@ -1,0 +1,90 @@
+//! Every task and flag, in one place.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::ci;
+
+/// `cargo xtask …`
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The project's own tools", disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+/// One task, one file or folder beside this one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Run every check and test, as CI does
+    Ci(CiOptions),
+    /// Check the house's rules: purity of rooms, invariants with their tests, fixtures with their provenance
+    Tidy,
+    /// Start a real Apache Kafka on this machine, without Docker, and run a command beside it
+    Broker(BrokerOptions),
+    /// Feed the decoder with made-up bytes
+    Fuzz(FuzzOptions),
+}
+
+/// Which of CI's steps to run.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CiOptions {
+    /// Run only this step and what it needs; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(ci::step_names()), hide_possible_values = true)]
+    pub(crate) only: Vec<String>,
+    /// Leave this step out; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(ci::step_names()), hide_possible_values = true)]
+    pub(crate) skip: Vec<String>,
+    /// Print the steps and stop
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Where the broker listens and what runs beside it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask broker                                  stays in the foreground until Ctrl-C
+  cargo xtask broker --port 9092
+  cargo xtask broker -- cargo test -p worker kafka    runs with CDC_TEST_KAFKA=127.0.0.1:PORT, then stops the broker")]
+pub(crate) struct BrokerOptions {
+    /// Port on 127.0.0.1; a free one if absent
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Command to run, with `CDC_TEST_KAFKA` set to the broker's address
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+/// How long to fuzz.
+#[derive(Debug, Args)]
+pub(crate) struct FuzzOptions {
+    /// Stop after so many seconds without a finding
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_the_command() {
+        let cli = Cli::parse_from(["xtask", "broker", "--port", "9092", "--", "env", "--help"]);
+        let Task::Broker(options) = cli.task else { panic!("another task: {cli:?}") };
+        assert_eq!((options.port, options.command), (Some(9092), vec!["env".to_owned(), "--help".to_owned()]));
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused_and_the_known_ones_are_named() {
+        let error = Cli::try_parse_from(["xtask", "ci", "--only", "lint"]).expect_err("no such step").to_string();
+        assert!(error.contains("lint") && error.contains("clippy"), "{error}");
+    }
+}

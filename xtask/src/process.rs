@@ -1,0 +1,182 @@
+//! Running other programs so that none outlives us: an own process group, a deadline, Ctrl-C passed on.
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::signals;
+use crate::stopwatch::{Stopwatch, human};
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const TIME_TO_END: Duration = Duration::from_secs(10);
+
+/// Somebody pressed Ctrl-C or sent SIGTERM.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted; what was running is stopped")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// A child that leads a process group of its own; the group ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Group {
+    child: Child,
+    name: String,
+}
+
+impl Group {
+    /// Starts it without standard input.
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
+        Ok(Self { child, name })
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().with_context(|| format!("{} cannot be waited for", self.name))
+    }
+
+    /// Waits for its end, for `limit` at most; fails with [`Interrupted`] when asked to stop.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let watch = Stopwatch::start();
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            if signals::asked_to_stop() {
+                bail!(Interrupted);
+            }
+            if watch.elapsed() > limit {
+                bail!("{} did not end within {}", self.name, human(limit));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            // An error here says that nobody is left to hear it.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    /// SIGTERM, ten seconds, SIGKILL; the last for whatever the leader left behind, too.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::TERM);
+            let watch = Stopwatch::start();
+            while matches!(self.child.try_wait(), Ok(None)) && watch.elapsed() < TIME_TO_END {
+                thread::sleep(LOOK_EVERY);
+            }
+        }
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs it to its end, its output passing through.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<ExitStatus> {
+    Group::spawn(command)?.wait(limit)
+}
+
+/// The same, and hands the lines of its standard output to `see` as well.
+pub(crate) fn run_seen(command: &mut Command, limit: Duration, see: impl FnMut(&str) + Send) -> Result<ExitStatus> {
+    let mut group = Group::spawn(command.stdout(Stdio::piped()))?;
+    let stdout = group.child.stdout.take();
+    thread::scope(|scope| {
+        if let Some(pipe) = stdout {
+            scope.spawn(|| pass_on(pipe, std::io::stdout(), see));
+        }
+        let status = group.wait(limit);
+        // Ends the group, and with it the pipe that the thread reads.
+        drop(group);
+        status
+    })
+}
+
+fn pass_on(pipe: impl Read, mut to: impl Write, mut see: impl FnMut(&str)) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // A closed terminal must not stop the tests.
+        let _ = to.write_all(&line);
+        see(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+    }
+    let _ = to.flush();
+}
+
+/// Runs a short question to its end and hands back what it printed.
+pub(crate) fn ask(command: &mut Command) -> Result<Output> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).output().with_context(|| format!("{name} cannot be started"))
+}
+
+/// An error that names the command if it did not succeed.
+pub(crate) fn succeeded(status: ExitStatus, what: &str) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    bail!("{what}: {status}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn lines_are_seen_and_the_exit_code_is_kept() {
+        let mut lines = Vec::new();
+        let status = run_seen(&mut sh("echo one; echo two; exit 3"), Duration::from_secs(10), |line| {
+            lines.push(line.to_owned());
+        });
+        assert_eq!((lines, status.expect("ran").code()), (vec!["one".to_owned(), "two".to_owned()], Some(3)));
+    }
+
+    #[test]
+    fn a_deadline_ends_the_whole_group() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pid_file = directory.path().join("pid");
+        let script = format!("sleep 600 & echo $! > '{}'; wait", pid_file.display());
+        let error = run(&mut sh(&script), Duration::from_secs(2)).expect_err("too slow");
+        assert_eq!(error.to_string(), "sh did not end within 2.0 s");
+        let pid = std::fs::read_to_string(&pid_file).expect("the sleeper's id");
+        // Gone, or a zombie that nobody has collected yet; the kernel may take a moment.
+        let gone =
+            || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).map_or(true, |stat| stat.contains(") Z "));
+        let watch = Stopwatch::start();
+        while !gone() {
+            assert!(watch.elapsed() < TIME_TO_END, "the group's second process is still there");
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = run(&mut Command::new("no-such-program-anywhere"), Duration::from_secs(1)).expect_err("not there");
+        assert_eq!(error.to_string(), "no-such-program-anywhere cannot be started");
+    }
+}

@@ -1,0 +1,54 @@
+//! The only place of xtask that reads a clock: how long something took, and how we print it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "durations of builds and tests are shown to people; nothing is computed from them"
+)]
+
+use std::time::{Duration, Instant};
+
+/// Runs from its making.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start.
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// For people: `0.4 s`, `42.0 s`, `3 m 07 s`.
+pub(crate) fn human(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    if tenths < 600 {
+        return format!("{}.{} s", tenths / 10, tenths % 10);
+    }
+    let seconds = (duration.as_millis() + 500) / 1000;
+    format!("{} m {:02} s", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_for_people() {
+        for (ms, text) in [
+            (0, "0.0 s"),
+            (449, "0.4 s"),
+            (450, "0.5 s"),
+            (59_949, "59.9 s"),
+            (59_950, "1 m 00 s"),
+            (187_400, "3 m 07 s"),
+            (3_600_000, "60 m 00 s"),
+        ] {
+            assert_eq!(human(Duration::from_millis(ms)), text, "{ms} ms");
+        }
+    }
+}

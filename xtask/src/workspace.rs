@@ -1,0 +1,61 @@
+//! Where things are: the workspace's root, cargo, the cache outside the checkout.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+/// The checkout that xtask runs in: cargo says so at run time, the place it was built in otherwise.
+pub(crate) fn root() -> Result<PathBuf> {
+    let package =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = package.parent().context("xtask lies in no workspace")?;
+    root.canonicalize().with_context(|| format!("the workspace {} cannot be read", root.display()))
+}
+
+/// The cargo that started us, in the workspace's root.
+pub(crate) fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    // Set for xtask by `cargo run`; a nested cargo and its build scripts would take it for theirs and rebuild.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// `${XDG_CACHE_HOME:-~/.cache}/cdc-pipeline`: what is dear to make and may be thrown away.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = match given {
+        Some(base) => base,
+        None => env::home_dir().context("neither XDG_CACHE_HOME nor a home directory is known")?.join(".cache"),
+    };
+    Ok(base.join("cdc-pipeline"))
+}
+
+/// The program's full path, if `PATH` has it.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let runs = |path: &Path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(name)).find(|path| runs(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_has_the_workspace() {
+        assert!(root().expect("a root").join("xtask/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn programs_are_looked_up_in_the_path() {
+        assert!(program("sh").is_some_and(|path| path.is_absolute()));
+        assert_eq!(program("no-such-program-anywhere"), None);
+    }
+}
