@@ -1,6 +1,6 @@
 //! Running other programs so that none outlives us: an own process group, a deadline, Ctrl-C passed on.
 
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
@@ -102,7 +102,7 @@ pub(crate) fn run_seen(command: &mut Command, limit: Duration, see: impl FnMut(&
     let stdout = group.child.stdout.take();
     thread::scope(|scope| {
         if let Some(pipe) = stdout {
-            scope.spawn(|| pass_on(pipe, std::io::stdout(), see));
+            scope.spawn(|| pass_on(pipe, see));
         }
         let status = group.wait(limit);
         // Ends the group, and with it the pipe that the thread reads.
@@ -111,16 +111,15 @@ pub(crate) fn run_seen(command: &mut Command, limit: Duration, see: impl FnMut(&
     })
 }
 
-fn pass_on(pipe: impl Read, mut to: impl Write, mut see: impl FnMut(&str)) {
+fn pass_on(pipe: impl Read, mut see: impl FnMut(&str)) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-        // A closed terminal must not stop the tests.
-        let _ = to.write_all(&line);
-        see(String::from_utf8_lossy(&line).trim_end());
+        let text = String::from_utf8_lossy(&line);
+        print!("{text}");
+        see(text.trim_end());
         line.clear();
     }
-    let _ = to.flush();
 }
 
 /// Runs a short question to its end and hands back what it printed.

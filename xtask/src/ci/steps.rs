@@ -80,7 +80,7 @@ fn scripts(context: &mut Context) -> Result<Verdict> {
     let Some(shellcheck) = workspace::program("shellcheck") else {
         return Ok(Verdict::Passed(format!("{} scripts parse; shellcheck is not installed", scripts.len())));
     };
-    passes(Command::new(shellcheck).arg("--external-sources").args(&scripts), "shellcheck")?;
+    passes(Command::new(shellcheck).arg("--external-sources").args(&scripts).current_dir(&context.root), "shellcheck")?;
     Ok(Verdict::Passed(format!("{} scripts", scripts.len())))
 }
 
