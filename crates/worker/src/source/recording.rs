@@ -6,6 +6,7 @@
 
 mod input;
 mod line;
+mod quick;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
@@ -186,7 +187,10 @@ impl RecordingSource {
                 continue;
             }
             let start = batch.bytes();
-            let line = line::parse(text, batch.arena()).map_err(|reason| current.bad_line(reason))?;
+            let line = match quick::parse(text, batch.arena()) {
+                Some(line) => line,
+                None => line::parse(text, batch.arena()).map_err(|reason| current.bad_line(reason))?,
+            };
             let Line { partition, offset, timestamp_ms, .. } = line;
             let partition = self.partitions.index(&line.topic, partition);
             if line.value_is_null {
