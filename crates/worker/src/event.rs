@@ -100,3 +100,33 @@ pub struct OrderEvent {
     /// `source.ts_ms`, milliseconds since the Unix epoch; `None` where absent.
     pub source_time_ms: Option<i64>,
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Orders for the operators' tests.
+
+    use super::*;
+
+    /// An inserted order; an unknown side is kept as it is, an empty one is absent.
+    pub(crate) fn order(symbol: &str, side: &str, quantity: i64, price: &str) -> OrderEvent {
+        let price = Decimal::parse(price).unwrap();
+        let side = match side {
+            "BUY" => Side::Buy,
+            "SELL" => Side::Sell,
+            "" => Side::Absent,
+            other => Side::Other(other.into()),
+        };
+        OrderEvent {
+            op: Op::Create,
+            order_id: OrderId::Integer(1),
+            symbol: symbol.into(),
+            side,
+            quantity,
+            amount: price.mul_i64(quantity),
+            price,
+            status: Some("PENDING".into()),
+            latency_ms: Some(2),
+            source_time_ms: Some(0),
+        }
+    }
+}

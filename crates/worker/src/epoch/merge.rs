@@ -42,3 +42,57 @@ fn compare(a: &Output, b: &Output) -> Ordering {
         _ => Ordering::Equal,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decimal::Decimal;
+    use crate::window::Aggregate;
+
+    fn raw(record: u32) -> Output {
+        Output { record, shard: 0, before_record: false, kind: OutputKind::Raw }
+    }
+
+    fn fired(record: u32, end_ms: i64, symbol: &str) -> Output {
+        let aggregate = Aggregate {
+            start_ms: 0,
+            end_ms,
+            first_event_ms: 0,
+            orders: 0,
+            buys: 0,
+            sells: 0,
+            total: Decimal::ZERO,
+            average: Decimal::ZERO,
+            min: Decimal::ZERO,
+            max: Decimal::ZERO,
+            revision: 1,
+        };
+        Output { record, shard: 0, before_record: true, kind: OutputKind::Agg(Box::new((symbol.into(), aggregate))) }
+    }
+
+    fn shape(outputs: &[Output]) -> Vec<String> {
+        let one = |output: &Output| match &output.kind {
+            OutputKind::Agg(result) => format!("{}:{}@{}", output.record, result.0, result.1.end_ms),
+            _ => format!("{}", output.record),
+        };
+        outputs.iter().map(one).collect()
+    }
+
+    // I3: the same outputs, however they were dealt to shards.
+    #[test]
+    fn the_order_is_the_records_whatever_the_shards() {
+        let all = [raw(0), fired(1, 5, "A"), fired(1, 5, "C"), fired(1, 9, "B"), raw(1), raw(1), raw(2), fired(3, 1, "A")];
+        let expected = ["0", "1:A@5", "1:C@5", "1:B@9", "1", "1", "2", "3:A@1"];
+        // Everything of one record that is not a fired window comes from one shard.
+        let deals: [&[usize]; 3] = [&[0; 8], &[1, 0, 1, 0, 2, 2, 0, 1], &[3, 2, 1, 0, 1, 1, 1, 3]];
+        for deal in deals {
+            let mut streams = vec![Vec::new(); 4];
+            for (output, &shard) in all.iter().zip(deal) {
+                streams[shard].push(output.clone());
+            }
+            let mut merged = vec![raw(99)];
+            merge(streams, &mut merged);
+            assert_eq!(shape(&merged), expected);
+        }
+    }
+}

@@ -46,3 +46,43 @@ impl SymbolState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{OpSet, testing::order};
+    use crate::window::TumblingWindows;
+
+    fn used() -> SymbolState {
+        let mut state = SymbolState::default();
+        let windows = TumblingWindows { size_ms: 300_000, ops: OpSet::ALL, allowed_lateness_ms: 0 };
+        let huge = format!("{}.{}", "9".repeat(35), "9".repeat(30));
+        windows.on_event(&mut state.windows, &order("A", "BUY", i64::MAX, &huge), 7, 7);
+        windows.on_event(&mut state.windows, &order("A", "SELL", -3, "0.01"), 400_000, 7);
+        state
+    }
+
+    #[test]
+    fn a_stored_state_comes_back_as_it_was() {
+        for state in [SymbolState::default(), used()] {
+            let stored = state.encode().unwrap();
+            assert_eq!(stored[0], STATE_FORMAT);
+            assert_eq!(SymbolState::decode(&stored).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn another_format_is_refused_by_name() {
+        let mut stored = used().encode().unwrap();
+        stored[0] = 9;
+        let refusal = SymbolState::decode(&stored).unwrap_err().to_string();
+        assert!(refusal.starts_with("state value has format 9, this worker reads 1"), "{refusal}");
+        assert!(SymbolState::decode(&[]).is_err());
+    }
+
+    #[test]
+    fn a_truncated_value_is_refused() {
+        let stored = used().encode().unwrap();
+        assert!(SymbolState::decode(&stored[..stored.len() - 1]).is_err());
+    }
+}

@@ -104,3 +104,126 @@ impl OpenWindow {
         self.accumulator.result(self.start_ms, self.start_ms + size_ms, self.revision)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Op, testing::order};
+
+    const WINDOWS: TumblingWindows = TumblingWindows { size_ms: 300_000, ops: OpSet::ALL, allowed_lateness_ms: 0 };
+
+    /// Adds orders `(quantity, price, side, at)` in processing time, where the axis is the event's time.
+    fn add(windows: &TumblingWindows, state: &mut Windows, at_ms: i64, event: &OrderEvent) -> Added {
+        windows.on_event(state, event, at_ms, at_ms)
+    }
+
+    #[test]
+    fn windows_are_half_open_and_aligned_to_the_epoch() {
+        for (at_ms, start_ms) in [(0, 0), (299_999, 0), (300_000, 300_000), (-1, -300_000), (-300_000, -300_000)] {
+            assert_eq!(WINDOWS.start_of(at_ms), start_ms, "{at_ms}");
+        }
+    }
+
+    // The seed's 005930: 100@72000 BUY, 50@73000 BUY, 1000@74000 SELL (its section 6.5).
+    #[test]
+    fn the_seeds_window_adds_up() {
+        let mut state = Windows::default();
+        let orders = [("BUY", 100, "72000.00"), ("BUY", 50, "73000.00"), ("SELL", 1000, "74000.00")];
+        let mut opened = Vec::new();
+        for (at_ms, (side, quantity, price)) in (122_000..).step_by(4_000).zip(orders) {
+            opened.push(add(&WINDOWS, &mut state, at_ms, &order("005930", side, quantity, price)));
+        }
+        assert_eq!(opened, [Added::Opened(300_000), Added::Counted, Added::Counted]);
+        assert_eq!(WINDOWS.fire_next(&mut state, 299_999), None, "not due a millisecond before its end");
+        let result = WINDOWS.fire_next(&mut state, 300_000).unwrap();
+        assert_eq!((result.start_ms, result.end_ms, result.first_event_ms), (0, 300_000, 122_000));
+        assert_eq!((result.orders, result.buys, result.sells, result.revision), (3, 2, 1, 1));
+        let amounts = [&result.total, &result.average, &result.min, &result.max].map(ToString::to_string);
+        assert_eq!(amounts, ["84850000", "73000", "72000", "74000"]);
+        assert_eq!(WINDOWS.fire_next(&mut state, 300_000), None, "it fires once");
+        assert!(state.open.is_empty(), "and is forgotten");
+    }
+
+    // 10.00, 10.01, 10.02, 10.03 → 10.015 → half-even 10.02; 10.00 and 10.01 → 10.005 → half-even 10.00, trimmed 10.
+    #[test]
+    fn averages_round_half_even_to_two_places() {
+        for (prices, average) in
+            [(&["10.00", "10.01", "10.02", "10.03"][..], "10.02"), (&["10.00", "10.01"], "10"), (&["1", "2", "2"], "1.67")]
+        {
+            let mut state = Windows::default();
+            for price in prices {
+                add(&WINDOWS, &mut state, 1, &order("A", "BUY", 1, price));
+            }
+            assert_eq!(WINDOWS.fire_next(&mut state, 300_000).unwrap().average.to_string(), average);
+        }
+    }
+
+    #[test]
+    fn other_sides_count_in_orders_only() {
+        let mut state = Windows::default();
+        for side in ["BUY", "SELL", "HOLD", ""] {
+            add(&WINDOWS, &mut state, 1, &order("A", side, 1, "1"));
+        }
+        let result = WINDOWS.fire_next(&mut state, i64::MAX).unwrap();
+        assert_eq!((result.orders, result.buys, result.sells), (4, 1, 1));
+    }
+
+    #[test]
+    fn ops_narrow_what_counts() {
+        let windows = TumblingWindows { ops: OpSet::NONE.with(Op::Create), ..WINDOWS };
+        let mut state = Windows::default();
+        let mut deleted = order("A", "BUY", 1, "1");
+        deleted.op = Op::Delete;
+        assert_eq!(add(&windows, &mut state, 1, &deleted), Added::NotLookedAt);
+        assert_eq!(add(&windows, &mut state, 1, &order("A", "BUY", 1, "1")), Added::Opened(300_000));
+    }
+
+    #[test]
+    fn an_event_is_late_once_its_window_is_over() {
+        let mut state = Windows::default();
+        let event = order("A", "BUY", 1, "1");
+        assert_eq!(WINDOWS.on_event(&mut state, &event, 299_999, 299_999), Added::Opened(300_000));
+        WINDOWS.fire_next(&mut state, 300_000);
+        assert_eq!(WINDOWS.on_event(&mut state, &event, 299_999, 300_000), Added::Late);
+        assert_eq!(WINDOWS.on_event(&mut state, &event, 300_000, 300_000), Added::Opened(600_000));
+    }
+
+    #[test]
+    fn with_an_allowed_lateness_corrections_count_up() {
+        let windows = TumblingWindows { allowed_lateness_ms: 60_000, ..WINDOWS };
+        let mut state = Windows::default();
+        let event = order("A", "BUY", 2, "10");
+        windows.on_event(&mut state, &event, 1_000, 0);
+        assert_eq!(windows.fire_next(&mut state, 300_000).unwrap().revision, 1);
+        let Added::Corrected(second) = windows.on_event(&mut state, &event, 500, 359_999) else {
+            panic!("within the lateness it is a correction")
+        };
+        assert_eq!((second.revision, second.orders, second.total.to_string().as_str()), (2, 2, "40"));
+        assert_eq!(second.first_event_ms, 500, "the smallest time, not the first to arrive");
+        assert_eq!(windows.on_event(&mut state, &event, 500, 360_000), Added::Late);
+        assert_eq!(windows.fire_next(&mut state, 360_000), None, "a correction is out already");
+        assert!(state.open.is_empty());
+    }
+
+    // A window that nobody opened in time is opened by a late event, and its first result is a correction of nothing.
+    #[test]
+    fn within_the_lateness_an_empty_window_opens_and_fires_at_once() {
+        let windows = TumblingWindows { allowed_lateness_ms: 60_000, ..WINDOWS };
+        let mut state = Windows::default();
+        let Added::Corrected(first) = windows.on_event(&mut state, &order("A", "BUY", 1, "1"), 5, 300_000) else {
+            panic!("its end has passed")
+        };
+        assert_eq!((first.revision, first.orders), (1, 1));
+    }
+
+    #[test]
+    fn in_event_time_several_windows_are_open_and_fire_in_order() {
+        let mut state = Windows::default();
+        for at_ms in [700_000, 100_000, 400_000] {
+            WINDOWS.on_event(&mut state, &order("A", "BUY", 1, "1"), at_ms, 0);
+        }
+        let ends: Vec<i64> =
+            std::iter::from_fn(|| WINDOWS.fire_next(&mut state, 900_000)).map(|result| result.end_ms).collect();
+        assert_eq!(ends, [300_000, 600_000, 900_000]);
+    }
+}
