@@ -6,12 +6,15 @@
 
 pub mod dedup;
 mod decoder;
+mod envelope;
 mod json;
+mod reason;
 mod row;
 mod schema;
 
 pub use decoder::{DecodeSettings, Decoder};
 pub use dedup::{BinlogPosition, DedupMark, Verdict};
+pub use envelope::Columns;
 
 use crate::event::{Op, OrderEvent};
 
@@ -66,7 +69,10 @@ impl Ignored {
 
 /// What one record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "almost every record is a change; boxing it would allocate once an event")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every record is a change; boxing it would allocate once an event"
+)]
 pub enum Decoded {
     /// A change of a row of the orders table (`c`, `u`, `d`, `r`).
     Change(Change),
