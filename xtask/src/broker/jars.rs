@@ -1,13 +1,13 @@
 //! Kafka's jars in the cache: resolved once by Maven, complete or not there.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::{run, succeeded};
+use crate::process::run;
 use crate::stopwatch::{Stopwatch, human};
 use crate::workspace;
 
@@ -38,10 +38,23 @@ pub(crate) fn resolve() -> Result<PathBuf> {
         "-DincludeScope=runtime",
         "-DoutputDirectory=libs",
     ]);
-    succeeded(run(&mut command, LIMIT)?, "mvn could not fetch Kafka's jars")?;
+    let log = File::create(work.path().join("log"))?;
+    command.stdout(log.try_clone()?).stderr(log);
+    let status = run(&mut command, LIMIT)?;
+    if !status.success() {
+        bail!("mvn could not fetch Kafka's jars ({status}): {}", first_error(&work.path().join("log")));
+    }
     put_in_place(&work.path().join("libs"), &jars)?;
     eprintln!("broker: fetched in {}", human(watch.elapsed()));
     Ok(jars)
+}
+
+/// Maven says first what went wrong and then, at length, how to learn more.
+fn first_error(log: &Path) -> String {
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let said = log.lines().find_map(|line| line.split_once("[ERROR] ")).map_or(log.trim(), |(_, error)| error);
+    said.trim_end_matches(" -> [Help 1]").to_owned()
 }
 
 fn put_in_place(fetched: &Path, jars: &Path) -> Result<()> {
@@ -62,6 +75,18 @@ fn put_in_place(fetched: &Path, jars: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_error_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("log");
+        assert_eq!(first_error(&log), "");
+        fs::write(&log, "\u{1b}[0m[ERROR] No such artifact -> [Help 1]\n[ERROR] \n[ERROR] Re-run Maven\n")
+            .expect("written");
+        assert_eq!(first_error(&log), "No such artifact");
+        fs::write(&log, "java: not found\n").expect("written");
+        assert_eq!(first_error(&log), "java: not found");
+    }
 
     #[test]
     fn jars_are_put_in_place_whole_or_not_at_all() {
