@@ -109,8 +109,7 @@ class Pipeline:
         if partition.mark is not None and position <= partition.mark:
             if time is None or (partition.mark_time is not None and time <= partition.mark_time):
                 return True
-            self.generation += 1
-            partition.mark_time = None
+            self.generation += 1  # the mark starts anew here; its time is below this one's already
         partition.mark = position
         if time is not None:
             partition.mark_time = time if partition.mark_time is None else max(partition.mark_time, time)

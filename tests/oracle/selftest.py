@@ -164,6 +164,26 @@ class Recordings(unittest.TestCase):
             self.assertEqual((Decimal(agg["min"]), Decimal(agg["max"])), (min(prices), max(prices)))
             self.assertEqual(agg["first_event"], min(raw["event_time"] for raw in raws))
 
+    def test_last_revisions_hold_every_event_that_was_not_late(self):
+        options = event_time_options(allowed_lateness_ms=600_000)
+        outputs, summary = run_file("derived/unusual_out_of_order.ndjson.gz", options)
+        late = {output["id"] for output in of(outputs, "late")}
+        self.assertEqual(summary["late"], len(late))
+        self.assertTrue(0 < len(late) < 37)  # 37 without allowed lateness
+        orders = Counter()
+        for raw in of(outputs, "raw"):
+            if raw["id"] not in late:
+                minute = int(raw["event_time"][14:16])
+                orders[raw["symbol"], f"{raw['event_time'][:14]}{minute - minute % 5:02d}:00.000Z"] += 1
+        last = {}
+        for agg in of(outputs, "agg"):
+            key = agg["symbol"], agg["window_start"]
+            self.assertEqual(agg["revision"], last[key]["revision"] + 1 if key in last else 1)
+            last[key] = agg
+        self.assertEqual({key: agg["orders"] for key, agg in last.items()}, dict(orders))
+        self.assertEqual(summary["windows"], len(of(outputs, "agg")))
+        self.assertGreater(summary["windows"], len(last))
+
     def test_all_three_decimal_modes_and_both_wrappings_give_the_same_rows(self):
         def rows(name):
             wanted = ("op", "order_id", "symbol", "side", "quantity", "price", "amount", "status")
@@ -188,6 +208,7 @@ class Recordings(unittest.TestCase):
     def test_repeats_at_the_end_change_nothing_but_the_accounting(self):
         for name, original, live in (
             ("derived/unusual_repeated.ndjson.gz", "unusual.ndjson", 117),
+            ("derived/unusual_spread_repeated.ndjson.gz", "derived/unusual_spread.ndjson.gz", 117),
             ("derived/key_updates_repeated.ndjson", "keyed_by_symbol_key_updates.ndjson", 9),
         ):
             for options in (Options(), event_time_options()):
@@ -566,6 +587,40 @@ class Values(unittest.TestCase):
             (exact.LAST_MS, "9999-12-31T23:59:59.999Z"),
         ):
             self.assertEqual(exact.rfc3339(ms), expected)
+
+    def test_json_is_what_serde_json_takes(self):
+        for text, taken in (
+            ("[" * 127 + "]" * 127, True),
+            ("[" * 128 + "]" * 128, False),
+            ('{"a":' * 127 + "1" + "}" * 127, True),
+            ('{"a":' * 128 + "1" + "}" * 128, False),
+            ('"' + "[" * 500 + '\\"{"', True),
+            ("[" * 100_000, False),
+            ("1.7976931348623157e308", True),
+            ("1e309", False),
+            ("-1e309", False),
+            ("9" * 309, False),
+            ("0e999999999999", True),
+            ("NaN", False),
+            ('"\\ud83d\\ude80"', True),
+            ('"\\ud83d"', False),
+            ('"\\ude80"', False),
+            ('"\\ud83d\\n\\ude80"', False),
+            ('"\\\\ud83d"', True),
+            ('{"\\ud83d":1}', False),
+            ('"\t"', False),
+            ("01", False),
+            ("\ufeff1", False),
+            (" \t\r\n1\n", True),
+            ("\x0c1", False),
+            ("1 1", False),
+            ("", False),
+        ):
+            try:
+                strict_json.parse(text)
+                self.assertTrue(taken, text[:40])
+            except strict_json.Malformed:
+                self.assertFalse(taken, text[:40])
 
     def test_the_named_cases(self):
         # What stands in the contract word for word, on real messages; the other cases are compared with the worker.
