@@ -1,0 +1,62 @@
+//! Examples under the help of each command. They are parsed by a test, so that none of them goes stale.
+
+pub(super) const WORKER: &str = "\
+Examples:
+  worker demo --for 30s
+  worker run --config worker.toml
+  worker replay recording.ndjson
+  worker config
+
+Results go to stdout, everything else to stderr.
+Exit codes: 0 done, 1 failed while running, 3 state refused, 64 usage, 78 configuration.";
+
+pub(super) const RUN: &str = "\
+Examples:
+  worker run
+  worker run --config worker.toml --format json
+  worker run --from group:flink-orders --set kafka.bootstrap=kafka-1:29092,kafka-2:29093
+  worker run --from timestamp:2026-02-12T13:57:02+09:00 --for 10m
+
+SIGTERM and Ctrl-C stop it cleanly. Passwords come from the environment (CDC_WORKER_KAFKA_SASL_PASSWORD)
+or from a file (kafka.sasl_password_file), never from a flag.";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  worker replay recording.ndjson
+  worker replay --format json --summary counts.json monday.ndjson.gz tuesday.ndjson.zst
+  zcat recording.ndjson.gz | worker replay --language en --zone UTC -
+  worker replay --time event --set agg.window_ms=60000 recording.ndjson
+
+A line is {\"topic\",\"partition\",\"offset\",\"timestamp\",\"key\",\"value\"}. Open windows fire at the end.";
+
+pub(super) const GENERATE: &str = "\
+Examples:
+  worker generate --seed 7 --count 1000000 --to market.ndjson
+  worker generate --count 50000 --rate 1000 --wrapped --to 127.0.0.1:9092
+  worker generate --count 100 --from-time 2026-02-12T13:57:02+09:00 --to - | worker replay -";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  worker demo
+  worker demo --for 30s --rate 1000 --seed 7
+  worker demo --window 10s --language en --port 8090";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  worker config
+  worker config --config worker.toml --set agg.window_ms=60000
+  worker config --keys > worker.toml
+  worker config --json | jq '.[\"agg.window_ms\"]'
+
+Layers, a later one wins: defaults, the file, CDC_WORKER_… variables (agg.window_ms is
+CDC_WORKER_AGG_WINDOW_MS), --set, flags. Secrets print as (hidden).";
+
+pub(super) const DECODE: &str = "\
+Examples:
+  worker decode recording.ndjson
+  worker decode --json recording.ndjson.gz | grep dead_letter
+  worker decode --set source.table=shop.orders --set columns.symbol=ticker -";
+
+/// All of them.
+#[cfg(test)]
+pub(super) const ALL: [&str; 7] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE];
