@@ -152,19 +152,19 @@ pub struct GenerateArgs {
     /// Where to: brokers (HOST:PORT[,HOST:PORT], into the topic kafka.topic), a file, or `-` for stdout
     #[arg(long, value_name = "BROKER|FILE")]
     pub to: Target,
-    /// Seed of the market: the same seed gives the same events
+    /// Seed of the market: the same flags give the same events
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// How many events
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub count: u64,
-    /// Events a second; without it as fast as they can be written
+    /// Paces the writing, events a second; without it as fast as can be
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
     /// Partitions that the events go to, by symbol
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
-    /// Time of the first event, in ms since 1970 or RFC 3339; without it now
+    /// Time of the first event, in ms since 1970 or RFC 3339; without it always the same one
     #[arg(long, value_name = "TIME", value_parser = parsers::moment)]
     pub from_time: Option<i64>,
     /// Writes events with their schema (`schemas.enable=true`)
