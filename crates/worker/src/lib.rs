@@ -4,7 +4,13 @@
 //! source ──▶ decode ──▶ route ──▶ window, anomaly ──▶ sink
 //!                └──────── epoch drives it; state stands beside it ────────┘
 //! ```
+//!
+//! `commands` puts it together from `cli` and `config`; `telemetry` and `web` watch it.
 
+mod words;
+pub mod cli;
+pub mod config;
+pub mod commands;
 pub mod decimal;
 pub mod event;
 pub mod source;
@@ -16,3 +22,6 @@ pub mod anomaly;
 pub mod sink;
 pub mod epoch;
 pub mod state;
+pub mod telemetry;
+#[cfg(feature = "web")]
+pub mod web;

@@ -1,1 +1,64 @@
-fn main() {}
+//! Arguments → configuration → command → exit code.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use worker::cli::{self, Cli, Command, Exit};
+use worker::commands::{self, Console, Session, SessionError};
+use worker::config::{Host, Settings, Values};
+use worker::telemetry::logs;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(exit) => return exit.into(),
+    };
+    match execute(&cli) {
+        Ok(()) => Exit::Done.into(),
+        Err((message, exit)) => {
+            // Who closed stderr does not want to know.
+            let _closed = writeln!(std::io::stderr(), "worker: {message}");
+            exit.into()
+        }
+    }
+}
+
+/// Runs the command. An error is one line and an exit code.
+fn execute(cli: &Cli) -> Result<(), (String, Exit)> {
+    let host = Host::this();
+    let flags = cli.flags();
+    if let Command::Config(arguments) = &cli.command {
+        return commands::config::execute(arguments, &flags, &host, &mut std::io::stdout().lock())
+            .map_err(|error| (error.to_string(), error.exit()));
+    }
+    let values = Values::load(&flags, &host).map_err(|error| (error.to_string(), Exit::from(&error)))?;
+    let settings = Settings::read(&values, &host).map_err(|error| (error.to_string(), Exit::from(&error)))?;
+    let color = cli.common.color.unwrap_or_default();
+    let no_color = std::env::var_os("NO_COLOR");
+    let colours = |terminal| color.is_on(no_color.as_deref(), terminal);
+    let (out_terminal, err_terminal) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+    logs::start(&settings.log, colours(err_terminal), err_terminal);
+    let console = Console { colour: colours(out_terminal), terminal: out_terminal };
+    run(&cli.command, &settings, &values, console).map_err(|error| (error.to_string(), error.exit()))
+}
+
+fn run(command: &Command, settings: &Settings, values: &Values, console: Console) -> Result<(), SessionError> {
+    let session = || Session::new(settings, values, console);
+    match command {
+        Command::Replay(arguments) => commands::replay::execute(arguments, settings, &session()?),
+        Command::Decode(arguments) => commands::decode::execute(arguments, settings, &mut buffered_stdout()),
+        Command::Generate(arguments) => commands::generate::execute(arguments, settings),
+        #[cfg(feature = "kafka")]
+        Command::Run(arguments) => commands::run::execute(arguments, settings, &session()?),
+        #[cfg(feature = "kafka")]
+        Command::Demo(arguments) => commands::demo::execute(arguments, settings, values, console),
+        #[cfg(not(feature = "kafka"))]
+        Command::Run(_) | Command::Demo(_) => Err(SessionError::NotBuilt { feature: "kafka" }),
+        // Answered before the configuration was read.
+        Command::Config(_) => Ok(()),
+    }
+}
+
+fn buffered_stdout() -> impl Write {
+    std::io::BufWriter::new(std::io::stdout().lock())
+}

@@ -8,58 +8,10 @@ use jiff::tz::TimeZone;
 
 use crate::decimal::Decimal;
 use crate::event::{Op, OpSet};
+pub use crate::sink::{Format, Language};
+pub use crate::time::TimeMode;
+use crate::words::words;
 
-/// An enum whose variants are words of the configuration.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-
-        impl $name {
-            /// The words, in the order in which they are offered.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The variant that `word` names.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-
-            /// Its word.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-    };
-}
-
-words! {
-    /// The language of alert messages.
-    Language {
-        /// Korean, the seed's.
-        Korean = "ko",
-        /// English.
-        English = "en",
-    }
-}
-words! {
-    /// How results are written to stdout and the file.
-    Format {
-        /// The seed's lines.
-        Text = "text",
-        /// One JSON object a line.
-        Json = "json",
-    }
-}
-words! {
-    /// Which time windows go by.
-    TimeMode {
-        /// The clock when a record was read, the seed's choice.
-        Processing = "processing",
-        /// The database's time in the event, with watermarks.
-        Event = "event",
-    }
-}
 words! {
     /// The clock of a recording.
     ReplayClock {

@@ -2,14 +2,16 @@
 
 use crate::anomaly::Finding;
 use crate::decimal::Decimal;
+use crate::words::words;
 
-/// The language of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Korean, the default.
-    Korean,
-    /// English.
-    English,
+words! {
+    /// The language of alert messages.
+    Language {
+        /// Korean, the seed's.
+        Korean = "ko",
+        /// English.
+        English = "en",
+    }
 }
 
 impl Language {

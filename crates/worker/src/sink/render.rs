@@ -2,14 +2,16 @@
 
 use super::{JsonRenderer, TextRenderer};
 use crate::epoch::{Output, Outputs};
+use crate::words::words;
 
-/// Which of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The seed's lines.
-    Text,
-    /// One JSON object a line.
-    Json,
+words! {
+    /// How results are written to stdout and the file.
+    Format {
+        /// The seed's lines.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
 }
 
 /// Appends one line, with its line feed, for each output: results to `out`, what text keeps apart to `err`.

@@ -31,6 +31,12 @@ pub fn write_rfc3339(time_ms: i64, out: &mut Vec<u8>) {
 #[derive(Clone, Debug)]
 pub struct Zone(TimeZone);
 
+impl From<TimeZone> for Zone {
+    fn from(zone: TimeZone) -> Self {
+        Self(zone)
+    }
+}
+
 impl Zone {
     /// A zone of the IANA database (`Asia/Seoul`, `UTC`), which is built into the program.
     pub fn named(name: &str) -> Result<Self, jiff::Error> {

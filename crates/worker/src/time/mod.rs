@@ -8,13 +8,16 @@ mod watermark;
 pub use instant::{MAX_TIME_MS, MIN_TIME_MS, Zone, write_rfc3339};
 pub use watermark::{PartitionTime, WatermarkSettings, Watermarks};
 
-/// Which time windows and rules go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeMode {
-    /// The epoch's clock (the seed's choice); in a recording each line's.
-    Processing,
-    /// `source.ts_ms`, with watermarks.
-    Event,
+use crate::words::words;
+
+words! {
+    /// Which time windows and rules go by.
+    TimeMode {
+        /// The epoch's clock (the seed's choice); in a recording each line's.
+        Processing = "processing",
+        /// `source.ts_ms`, with watermarks.
+        Event = "event",
+    }
 }
 
 /// "No watermark yet": below every time.

@@ -96,9 +96,9 @@ impl Watermarks {
     /// An order event with `time_ms` was read from the partition at `clock_ms`.
     pub fn on_event(&mut self, partition: usize, time_ms: i64, clock_ms: i64, settings: &WatermarkSettings) {
         let entry = self.entry(partition, clock_ms);
-        entry.takes_part = true;
         entry.busy_ms = clock_ms;
         if time_ms <= clock_ms.saturating_add(settings.max_ahead_ms) {
+            entry.takes_part = true;
             entry.max_event_ms = entry.max_event_ms.max(time_ms);
         }
         self.on_clock(clock_ms, settings);

@@ -1,0 +1,257 @@
+//! What every command that runs the pipeline has in common: the pipeline made from the settings, sinks, the stop
+//! signals, the summary.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
+use crate::cli::Exit;
+use crate::config::{Settings, Values};
+use crate::decode::{Columns, DecodeSettings};
+use crate::epoch::{Accounting, Driver, DriverError, Executor, Feed, LineClock, MemoryEpochLog, Pipeline, Progress, Timeline};
+use crate::sink::{
+    DeadLettersSink, FileSink, Format, JsonRenderer, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
+};
+use crate::state::MemoryStateStore;
+use crate::time::clock::{Clock, SystemClock};
+use crate::time::{TimeMode, WatermarkSettings};
+use crate::window::TumblingWindows;
+
+/// Why a run did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The engine, its source or a sink failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// A sink could not be opened.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Threads or signals are not to be had.
+    #[error("cannot start: {0}")]
+    Start(String),
+    /// The source could not be opened.
+    #[error("{0}")]
+    Source(String),
+    /// The consumer group is in use.
+    #[error("{0}")]
+    GroupInUse(String),
+    /// The summary could not be written.
+    #[error("cannot write the summary to {path}: {source}")]
+    Summary {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// This build lacks what the command needs.
+    #[error("this worker was built without {feature}: build it with `cargo build --features {feature}`")]
+    NotBuilt {
+        /// The missing feature.
+        feature: &'static str,
+    },
+}
+
+impl SessionError {
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Sink(SinkError::InUse { .. }) | Self::GroupInUse(_) => Exit::StateRefused,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// What the terminal can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    /// Colour results on stdout.
+    pub colour: bool,
+    /// Stdout is a terminal.
+    pub terminal: bool,
+}
+
+/// A run of the pipeline, from its settings.
+pub struct Session<'a> {
+    settings: &'a Settings,
+    config_id: u64,
+    console: Console,
+    stop: Arc<AtomicBool>,
+    progress: Arc<Progress>,
+}
+
+impl<'a> Session<'a> {
+    /// Prepares a run. SIGTERM and Ctrl-C stop it cleanly; a second one at once.
+    pub fn new(settings: &'a Settings, values: &Values, console: Console) -> Result<Self, SessionError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+                .map_err(|error| SessionError::Start(format!("signal {signal}: {error}")))?;
+        }
+        Ok(Self { settings, config_id: config_id(values), console, stop, progress: Arc::default() })
+    }
+
+    /// Set to stop the run.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// What the run has done so far.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Whether the run is to stop.
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Runs the pipeline over a feed, then tells the accounting.
+    pub fn run(&self, feed: &mut dyn Feed, line_clock: LineClock, dead_letters: Option<&Path>) -> Result<(), SessionError> {
+        let settings = self.settings;
+        let clock = SystemClock;
+        let executor = Executor::new(
+            pipeline(settings),
+            &decode_settings(settings),
+            line_clock,
+            usize::from(settings.parallelism),
+        )
+        .map_err(|error| SessionError::Start(error.to_string()))?;
+        let driver = Driver {
+            executor,
+            clock: &clock,
+            log: Box::new(MemoryEpochLog::default()),
+            store: Arc::new(MemoryStateStore::default()),
+            sinks: self.sinks(dead_letters)?,
+            timeline: Timeline(clock.wall_ms() as u64),
+            config_id: self.config_id,
+            parallelism: settings.parallelism,
+            stop: Arc::clone(&self.stop),
+            progress: Arc::clone(&self.progress),
+        };
+        match driver.run(feed) {
+            Ok(()) | Err(DriverError::Sink(SinkError::Closed)) => self.summarise(),
+            Err(error) => {
+                self.summarise()?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn sinks(&self, dead_letters: Option<&Path>) -> Result<Vec<Box<dyn Sink>>, SessionError> {
+        let settings = &self.settings.sink;
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        if let Some(path) = &settings.file {
+            sinks.push(Box::new(FileSink::create(path, self.renderer(false))?));
+        }
+        if let Some(path) = dead_letters {
+            sinks.push(Box::new(DeadLettersSink::open(path)?));
+        }
+        if settings.stdout {
+            let renderer = self.renderer(self.console.colour);
+            sinks.push(Box::new(StdoutSink::new(renderer, std::io::stdout(), std::io::stderr())));
+        }
+        Ok(sinks)
+    }
+
+    fn renderer(&self, colour: bool) -> Renderer {
+        let language = self.settings.language;
+        match self.settings.format {
+            Format::Text => Renderer::Text(TextRenderer { language, zone: self.settings.zone.clone().into(), colour }),
+            Format::Json => Renderer::Json(JsonRenderer { language }),
+        }
+    }
+
+    /// Prints the accounting on stderr, and writes it to the file that was asked for.
+    fn summarise(&self) -> Result<(), SessionError> {
+        let counts = self.progress.counts();
+        let line = summary_line(&counts);
+        // Who closed stderr does not want to know.
+        let _closed = writeln!(std::io::stderr(), "{line}");
+        match &self.settings.summary {
+            None => Ok(()),
+            Some(path) => std::fs::write(path, line + "\n")
+                .map_err(|source| SessionError::Summary { path: path.display().to_string(), source }),
+        }
+    }
+}
+
+fn summary_line(counts: &Accounting) -> String {
+    debug_assert!(counts.adds_up(), "I4: {counts:?}");
+    // Numbers and our own words: serialising them cannot fail.
+    serde_json::to_string(counts).unwrap_or_default()
+}
+
+/// The operators as the settings have them.
+pub(super) fn pipeline(settings: &Settings) -> Pipeline {
+    let rules = &settings.rules;
+    let (large, high, spike, rapid) =
+        (&rules.large_order, &rules.high_amount, &rules.price_spike, &rules.rapid_orders);
+    let allowed_lateness_ms = match settings.time {
+        TimeMode::Processing => 0,
+        TimeMode::Event => settings.event_time.allowed_lateness_ms,
+    };
+    Pipeline {
+        time: settings.time,
+        watermarks: WatermarkSettings {
+            out_of_orderness_ms: settings.event_time.out_of_orderness_ms,
+            idle_after_ms: settings.event_time.idle_after_ms,
+            max_ahead_ms: settings.event_time.max_ahead_ms,
+        },
+        windows: TumblingWindows { size_ms: settings.agg.window_ms, ops: settings.agg.ops, allowed_lateness_ms },
+        rules: Rules {
+            large_order: large.enabled.then_some(LargeOrder { threshold: large.threshold, ops: large.ops }),
+            high_amount: high.enabled.then(|| HighAmount { threshold: high.threshold.clone(), ops: high.ops }),
+            price_spike: spike.enabled.then(|| PriceSpike { threshold: spike.threshold.clone(), ops: spike.ops }),
+            rapid_orders: rapid.enabled.then_some(RapidOrders {
+                count: rapid.count,
+                window_ms: rapid.window_ms,
+                quiet_ms: rapid.quiet_ms,
+                ops: rapid.ops,
+            }),
+        },
+        raw: settings.raw.enabled,
+    }
+}
+
+/// What a record is, as the settings have it.
+pub(super) fn decode_settings(settings: &Settings) -> DecodeSettings {
+    let columns = settings.columns.clone();
+    DecodeSettings {
+        database: settings.source.database.clone(),
+        table: settings.source.table.clone(),
+        columns: Columns {
+            id: columns.id,
+            id_fallback: columns.order_id,
+            symbol: columns.symbol,
+            side: columns.side,
+            quantity: columns.quantity,
+            price: columns.price,
+            status: columns.status,
+        },
+    }
+}
+
+/// Sections of the configuration that change no result, and so no fingerprint.
+const WITHOUT_EFFECT: [&str; 6] = ["log.", "web.", "demo.", "sink.", "kafka.", "epoch."];
+
+/// Fingerprint of the configuration as far as results depend on it.
+fn config_id(values: &Values) -> u64 {
+    let mut text = String::new();
+    for entry in values.entries() {
+        let matters = !WITHOUT_EFFECT.iter().any(|section| entry.key.starts_with(section))
+            && !["parallelism", "summary"].contains(&entry.key);
+        if matters {
+            text.push_str(entry.key);
+            text.push('=');
+            text.push_str(&entry.value.to_string());
+            text.push('\n');
+        }
+    }
+    xxh3_64(text.as_bytes())
+}
