@@ -78,7 +78,7 @@ choose_java() {
   local index
   for index in "${!missing_packages[@]}"; do
     [[ ${missing_packages[index]} == openjdk-17-jre-headless ]] || continue
-    apt-cache show openjdk-17-jre-headless >/dev/null 2>&1 || missing_packages[index]=default-jre-headless
+    LC_ALL=C apt-cache policy openjdk-17-jre-headless | grep -q 'Candidate: [0-9]' || missing_packages[index]=default-jre-headless
   done
 }
 
@@ -101,12 +101,13 @@ rust_is_ready() {
   [[ -n $version ]] && printf '%s\n' "$(wanted_rust)" "${version%%-*}" | sort -VC
 }
 
-# curl and its certificates are only needed to fetch rustup.
+# What fetching Rust and the packages that we build on takes.
 need_rust() {
-  rust_is_ready && return
-  have rustup && return
-  need curl "fetches the Rust toolchain" have curl
-  need ca-certificates "to trust where it comes from" test -e /etc/ssl/certs/ca-certificates.crt
+  # Other distributions keep them elsewhere, and have them.
+  if have apt-get; then
+    need ca-certificates "to trust where Rust and its packages come from" test -e /etc/ssl/certs/ca-certificates.crt
+  fi
+  rust_is_ready || have rustup || need curl "fetches the Rust toolchain" have curl
 }
 
 # The toolchain, if cargo is missing or too old.

@@ -1,14 +1,17 @@
-//! Every fixture has its provenance: the README beside it names the file.
+//! Every fixture has its provenance: the README beside it names the file. The scripts that derive some are no fixtures.
 
 use crate::tidy::Finding;
-use crate::tidy::tree::Tree;
+use crate::tidy::tree::{File, Tree};
 
 const FOLDER: &str = "tests/fixtures/";
 const README: &str = "tests/fixtures/README.md";
 
 /// Fixtures that the README does not name, by path or by name.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let fixtures = tree.files.iter().filter(|file| file.path.starts_with(FOLDER) && file.path != README);
+    let is_fixture = |file: &&File| {
+        file.path.starts_with(FOLDER) && file.path != README && file.extension() != "py" && file.name() != ".gitignore"
+    };
+    let fixtures = tree.files.iter().filter(is_fixture);
     let readme = tree.file(README).map_or("", |file| file.text.as_str());
     let unnamed = fixtures.filter(|file| !names(readme, file.name()));
     unnamed.map(|file| Finding::new(&file.path, 0, format!("{README} does not say where it comes from"))).collect()
