@@ -28,8 +28,11 @@ pub fn execute(arguments: &DecodeArgs, settings: &Settings, out: &mut impl Write
         for record in &batch.records {
             let decoded = decoder.decode(batch.value(record));
             let line = Line::of(&decoded, &mut marks[record.partition as usize]);
-            let written =
-                if arguments.json { line.write_json(&batch, record, out) } else { line.write_text(&batch, record, out) };
+            let written = if arguments.json {
+                line.write_json(&batch, record, out)
+            } else {
+                line.write_text(&batch, record, out)
+            };
             match written {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),

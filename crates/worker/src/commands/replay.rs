@@ -18,9 +18,8 @@ pub fn execute(arguments: &ReplayArgs, settings: &Settings, session: &Session<'_
     };
     let dead_letters = arguments.dead_letters.as_ref().map(|_| settings.sink.dead_letters.as_path());
     std::thread::scope(|scope| {
-        let mut feed = ReadAhead::start(scope, |batch| {
-            Ok(source.read(batch, max_records, max_bytes)? == ReadOutcome::More)
-        });
+        let mut feed =
+            ReadAhead::start(scope, |batch| Ok(source.read(batch, max_records, max_bytes)? == ReadOutcome::More));
         session.run(&mut feed, line_clock, dead_letters)
     })
 }
@@ -35,5 +34,6 @@ pub(super) fn open(files: &[Input], settings: &Settings) -> Result<RecordingSour
             Input::File(path) => path.clone(),
         })
         .collect();
-    RecordingSource::open(&paths, settings.source.max_line_bytes).map_err(|error| SessionError::Source(error.to_string()))
+    RecordingSource::open(&paths, settings.source.max_line_bytes)
+        .map_err(|error| SessionError::Source(error.to_string()))
 }

@@ -13,7 +13,9 @@ use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
 use crate::config::{Settings, Values};
 use crate::decode::{Columns, DecodeSettings};
-use crate::epoch::{Accounting, Driver, DriverError, Executor, Feed, LineClock, MemoryEpochLog, Pipeline, Progress, Timeline};
+use crate::epoch::{
+    Accounting, Driver, DriverError, Executor, Feed, LineClock, MemoryEpochLog, Pipeline, Progress, Timeline,
+};
 use crate::sink::{
     DeadLettersSink, FileSink, Format, JsonRenderer, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
@@ -112,7 +114,12 @@ impl<'a> Session<'a> {
     }
 
     /// Runs the pipeline over a feed, then tells the accounting.
-    pub fn run(&self, feed: &mut dyn Feed, line_clock: LineClock, dead_letters: Option<&Path>) -> Result<(), SessionError> {
+    pub fn run(
+        &self,
+        feed: &mut dyn Feed,
+        line_clock: LineClock,
+        dead_letters: Option<&Path>,
+    ) -> Result<(), SessionError> {
         let settings = self.settings;
         let clock = SystemClock;
         let executor = Executor::new(
@@ -190,8 +197,7 @@ fn summary_line(counts: &Accounting) -> String {
 /// The operators as the settings have them.
 pub(super) fn pipeline(settings: &Settings) -> Pipeline {
     let rules = &settings.rules;
-    let (large, high, spike, rapid) =
-        (&rules.large_order, &rules.high_amount, &rules.price_spike, &rules.rapid_orders);
+    let (large, high, spike, rapid) = (&rules.large_order, &rules.high_amount, &rules.price_spike, &rules.rapid_orders);
     let allowed_lateness_ms = match settings.time {
         TimeMode::Processing => 0,
         TimeMode::Event => settings.event_time.allowed_lateness_ms,

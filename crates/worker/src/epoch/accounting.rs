@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn the_summary_is_the_specs_object() {
-        let mut counts = Accounting { consumed: 9, applied: 3, duplicate: 1, late: 1, dead_letter: 2, ..Accounting::default() };
+        let mut counts =
+            Accounting { consumed: 9, applied: 3, duplicate: 1, late: 1, dead_letter: 2, ..Accounting::default() };
         counts.ignore(Ignored::Tombstone);
         counts.ignore(Ignored::OtherTable);
         counts.alert(Rule::PriceSpike);

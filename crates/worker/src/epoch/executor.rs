@@ -66,8 +66,10 @@ impl Executor {
         parallelism: usize,
     ) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = parallelism.min(std::thread::available_parallelism().map_or(1, usize::from));
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("shard-{index}")).build()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("shard-{index}"))
+            .build()?;
         Ok(Self {
             pipeline,
             sequencer: Sequencer::new(line_clock, parallelism),
@@ -94,7 +96,7 @@ impl Executor {
             commit.partitions.iter().map(|p| (p.mark.clone(), (p.next_offset, p.time))).unzip();
         let (next_offsets, times) = rest.into_iter().unzip();
         let watermarks = Watermarks::restored(times, commit.watermark_ms);
-        self.sequencer = self.sequencer.clone().restored(marks, next_offsets, watermarks, commit.clock_ms);
+        self.sequencer.restore(marks, next_offsets, watermarks, commit.clock_ms);
         Ok(commit
             .partitions
             .into_iter()

@@ -43,9 +43,12 @@ pub trait Feed {
     fn committed(&mut self, _next_offsets: &[(PartitionId, i64)]) {}
 }
 
+/// A batch with its ranges; `None` at the end.
+type Filled = Result<Option<(Batch, Vec<RecordRange>)>, FeedError>;
+
 /// Reads ahead on a thread of its own, two batches at most (I7).
 pub struct ReadAhead {
-    batches: Receiver<Result<Option<(Batch, Vec<RecordRange>)>, FeedError>>,
+    batches: Receiver<Filled>,
     spare: Sender<Batch>,
 }
 
@@ -62,8 +65,6 @@ impl ReadAhead {
         Self { batches, spare }
     }
 }
-
-type Filled = Result<Option<(Batch, Vec<RecordRange>)>, FeedError>;
 
 fn read_all(
     read: &mut dyn FnMut(&mut Batch) -> Result<bool, FeedError>,

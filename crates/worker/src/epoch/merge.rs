@@ -81,7 +81,8 @@ mod tests {
     // I3: the same outputs, however they were dealt to shards.
     #[test]
     fn the_order_is_the_records_whatever_the_shards() {
-        let all = [raw(0), fired(1, 5, "A"), fired(1, 5, "C"), fired(1, 9, "B"), raw(1), raw(1), raw(2), fired(3, 1, "A")];
+        let all =
+            [raw(0), fired(1, 5, "A"), fired(1, 5, "C"), fired(1, 9, "B"), raw(1), raw(1), raw(2), fired(3, 1, "A")];
         let expected = ["0", "1:A@5", "1:C@5", "1:B@9", "1", "1", "2", "3:A@1"];
         // Everything of one record that is not a fired window comes from one shard.
         let deals: [&[usize]; 3] = [&[0; 8], &[1, 0, 1, 0, 2, 2, 0, 1], &[3, 2, 1, 0, 1, 1, 1, 3]];

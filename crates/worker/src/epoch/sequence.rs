@@ -56,10 +56,12 @@ impl Sequencer {
         }
     }
 
-    /// One that goes on where a commit left off.
-    pub fn restored(mut self, marks: Vec<DedupMark>, next_offsets: Vec<i64>, marks_of_time: Watermarks, clock_ms: i64) -> Self {
-        (self.marks, self.next_offsets, self.watermarks, self.clock_ms) = (marks, next_offsets, marks_of_time, clock_ms);
-        self
+    /// Goes on where a commit left off.
+    pub fn restore(&mut self, marks: Vec<DedupMark>, next_offsets: Vec<i64>, watermarks: Watermarks, clock_ms: i64) {
+        self.marks = marks;
+        self.next_offsets = next_offsets;
+        self.watermarks = watermarks;
+        self.clock_ms = clock_ms;
     }
 
     /// Takes an epoch's records, which stand in the order in which they are to be taken.

@@ -9,8 +9,11 @@ use crate::epoch::{EpochRecord, Outputs};
 #[derive(Clone)]
 pub struct MemorySink {
     renderer: Renderer,
-    content: Arc<Mutex<Vec<(EpochRecord, Vec<u8>)>>>,
+    content: Arc<Mutex<Vec<Delivered>>>,
 }
+
+/// An epoch and its lines.
+pub type Delivered = (EpochRecord, Vec<u8>);
 
 impl MemorySink {
     /// An empty sink.
@@ -19,7 +22,7 @@ impl MemorySink {
     }
 
     /// Every epoch delivered so far, with its lines (results, then what text keeps apart).
-    pub fn epochs(&self) -> Vec<(EpochRecord, Vec<u8>)> {
+    pub fn epochs(&self) -> Vec<Delivered> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -13,7 +13,7 @@ mod text;
 pub use dead_letters::DeadLettersSink;
 pub use file::FileSink;
 pub use json::JsonRenderer;
-pub use memory::MemorySink;
+pub use memory::{Delivered, MemorySink};
 pub use message::Language;
 pub use render::{Format, Render, Renderer};
 pub use stdout::StdoutSink;

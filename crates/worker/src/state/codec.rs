@@ -21,7 +21,9 @@ pub struct SymbolState {
 #[derive(Debug, thiserror::Error)]
 pub enum StateCodecError {
     /// Written by a version of the program that this one does not know.
-    #[error("state value has format {found}, this worker reads {STATE_FORMAT}: use the worker that wrote it, or a savepoint")]
+    #[error(
+        "state value has format {found}, this worker reads {STATE_FORMAT}: use the worker that wrote it, or a savepoint"
+    )]
     Format {
         /// The version byte found; `None` for an empty value.
         found: u8,

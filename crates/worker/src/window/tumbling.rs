@@ -147,9 +147,11 @@ mod tests {
     // 10.00, 10.01, 10.02, 10.03 → 10.015 → half-even 10.02; 10.00 and 10.01 → 10.005 → half-even 10.00, trimmed 10.
     #[test]
     fn averages_round_half_even_to_two_places() {
-        for (prices, average) in
-            [(&["10.00", "10.01", "10.02", "10.03"][..], "10.02"), (&["10.00", "10.01"], "10"), (&["1", "2", "2"], "1.67")]
-        {
+        for (prices, average) in [
+            (&["10.00", "10.01", "10.02", "10.03"][..], "10.02"),
+            (&["10.00", "10.01"], "10"),
+            (&["1", "2", "2"], "1.67"),
+        ] {
             let mut state = Windows::default();
             for price in prices {
                 add(&WINDOWS, &mut state, 1, &order("A", "BUY", 1, price));
