@@ -5,6 +5,8 @@ pub mod decode;
 #[cfg(feature = "kafka")]
 pub mod demo;
 pub mod generate;
+#[cfg(feature = "kafka")]
+mod kafka_feed;
 pub mod replay;
 #[cfg(feature = "kafka")]
 pub mod run;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use xxhash_rust::xxh3::xxh3_64;
@@ -34,14 +35,11 @@ pub enum SessionError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     /// Threads or signals are not to be had.
-    #[error("cannot start: {0}")]
+    #[error("{0}")]
     Start(String),
     /// The source could not be opened.
     #[error("{0}")]
     Source(String),
-    /// The consumer group is in use.
-    #[error("{0}")]
-    GroupInUse(String),
     /// The summary could not be written.
     #[error("cannot write the summary to {path}: {source}")]
     Summary {
@@ -62,10 +60,18 @@ impl SessionError {
     /// How the program ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Sink(SinkError::InUse { .. }) | Self::GroupInUse(_) => Exit::StateRefused,
+            Self::Sink(SinkError::InUse { .. }) => Exit::StateRefused,
+            #[cfg(feature = "kafka")]
+            Self::Driver(DriverError::Source(error)) if group_in_use(error.as_ref()) => Exit::StateRefused,
             _ => Exit::Failed,
         }
     }
+}
+
+#[cfg(feature = "kafka")]
+fn group_in_use(error: &(dyn std::error::Error + 'static)) -> bool {
+    use crate::source::kafka::KafkaSourceError;
+    matches!(error.downcast_ref(), Some(KafkaSourceError::GroupHasMembers { .. }))
 }
 
 /// What the terminal can do.
@@ -108,9 +114,31 @@ impl<'a> Session<'a> {
         Arc::clone(&self.progress)
     }
 
-    /// Whether the run is to stop.
-    pub fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    /// Stops the run after some time.
+    pub fn stop_after(&self, after: Duration) {
+        let stop = self.stop_flag();
+        // Ends with the process at the latest; nobody waits for it.
+        std::thread::spawn(move || {
+            std::thread::sleep(after);
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// Serves health, accounting and the page, if the settings and the build have them. Ends when dropped.
+    #[cfg(feature = "web")]
+    pub fn serve(&self) -> Result<Option<crate::web::Server>, SessionError> {
+        if !self.settings.web.enabled {
+            return Ok(None);
+        }
+        let view = crate::web::ProgressView::new(self.progress(), self.settings.parallelism);
+        let server = crate::web::start(&self.settings.web, Arc::new(view));
+        server.map(Some).map_err(|error| SessionError::Start(error.to_string()))
+    }
+
+    /// This build serves nothing.
+    #[cfg(not(feature = "web"))]
+    pub fn serve(&self) -> Result<Option<()>, SessionError> {
+        Ok(None)
     }
 
     /// Runs the pipeline over a feed, then tells the accounting.

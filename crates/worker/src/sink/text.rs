@@ -23,6 +23,8 @@ const DIM: &str = "\x1b[2m";
 const CYAN: &str = "\x1b[36m";
 const RED: &str = "\x1b[1;31m";
 const PLAIN: &str = "\x1b[0m";
+/// Erases what the status line has left to the right.
+const ERASE_REST: &str = "\x1b[K";
 
 impl Render for TextRenderer {
     fn line(&self, outputs: &Outputs, line: &Output, out: &mut Vec<u8>, err: &mut Vec<u8>) {
@@ -81,6 +83,7 @@ impl TextRenderer {
     fn end(&self, out: &mut Vec<u8>) {
         if self.colour {
             put(out, PLAIN);
+            put(out, ERASE_REST);
         }
         out.push(b'\n');
     }

@@ -1,0 +1,95 @@
+//! The Kafka source as a feed, and its settings from ours.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::SessionError;
+use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
+use crate::epoch::{Feed, FeedError, Read, ranges_of};
+use crate::source::kafka::{KafkaSettings, KafkaSource, StartFrom};
+use crate::source::{Batch, PartitionId};
+use crate::time::TimeMode;
+use crate::time::clock::SystemClock;
+
+/// A Kafka topic as the driver reads it.
+pub(super) struct KafkaFeed {
+    source: KafkaSource,
+}
+
+impl KafkaFeed {
+    /// Begins to read; waits for nothing.
+    pub(super) fn start(settings: KafkaSettings, stop: Arc<AtomicBool>) -> Result<Self, SessionError> {
+        KafkaSource::start(settings, Arc::new(SystemClock), stop)
+            .map(|source| Self { source })
+            .map_err(|error| SessionError::Source(error.to_string()))
+    }
+}
+
+impl Feed for KafkaFeed {
+    fn read(&mut self, wait: Duration) -> Result<Read, FeedError> {
+        Ok(match self.source.read(wait)? {
+            Some(batch) => {
+                let ranges = ranges_of(&batch, |slot| self.source.caught_up(slot));
+                Read::Records(batch, ranges)
+            }
+            None => Read::Nothing,
+        })
+    }
+
+    fn recycle(&mut self, batch: Batch) {
+        self.source.recycle(batch);
+    }
+
+    fn partitions(&self) -> Vec<PartitionId> {
+        self.source.partitions().to_vec()
+    }
+
+    fn caught_up(&self, slot: usize) -> bool {
+        self.source.caught_up(slot)
+    }
+
+    fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {
+        if !next_offsets.is_empty() {
+            self.source.commit_offsets(next_offsets);
+        }
+    }
+}
+
+/// The source's settings, as the configuration has them.
+pub(super) fn kafka_settings(settings: &Settings) -> KafkaSettings {
+    let kafka = &settings.kafka;
+    KafkaSettings {
+        from: match &kafka.from {
+            From::Earliest => StartFrom::Earliest,
+            From::Group(group) => StartFrom::Group(group.clone()),
+            From::Timestamp(time_ms) => StartFrom::Timestamp(*time_ms),
+        },
+        batch_records_max: settings.epoch.max_records,
+        batch_bytes_max: settings.epoch.max_bytes,
+        prefetch_bytes: kafka.fetch_queue_bytes as usize,
+        metadata_refresh_ms: i64::from(kafka.metadata_refresh_ms),
+        track_caught_up: settings.time == TimeMode::Event,
+        extra: security(&kafka.security),
+        ..KafkaSettings::new(&kafka.bootstrap, &kafka.topic, &kafka.group)
+    }
+}
+
+/// TLS and SASL in librdkafka's words.
+fn security(security: &Security) -> Vec<(String, String)> {
+    let mut words = vec![("security.protocol", security.protocol().word().to_owned())];
+    if let Some(tls) = &security.tls {
+        words.extend(tls.ca_file.as_ref().map(|path| ("ssl.ca.location", path.display().to_string())));
+        if let Some(identity) = &tls.identity {
+            words.push(("ssl.certificate.location", identity.certificate_file.display().to_string()));
+            words.push(("ssl.key.location", identity.key_file.display().to_string()));
+            words.extend(identity.key_password.as_ref().map(|secret| ("ssl.key.password", secret.expose().to_owned())));
+        }
+    }
+    if let Some(Sasl { mechanism, username, password }) = &security.sasl {
+        words.push(("sasl.mechanisms", SaslMechanism::word(*mechanism).to_owned()));
+        words.push(("sasl.username", username.clone()));
+        words.push(("sasl.password", password.expose().to_owned()));
+    }
+    words.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,22 @@
+//! `worker run`: reads the Kafka topic until it is told to stop.
+
+use super::kafka_feed::{KafkaFeed, kafka_settings};
+use super::{Session, SessionError};
+use crate::cli::RunArgs;
+use crate::config::Settings;
+use crate::epoch::LineClock;
+
+/// Runs the pipeline over the configured topic.
+pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) -> Result<(), SessionError> {
+    let _web = session.serve()?;
+    if let Some(after) = arguments.run_for {
+        session.stop_after(after);
+    }
+    tracing::warn!(
+        "state is in memory: this run builds it anew from the topic ({}), and windows that are open when it stops are \
+         not fired",
+        settings.kafka.topic
+    );
+    let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
+    session.run(&mut feed, LineClock::Epoch, Some(&settings.sink.dead_letters))
+}
