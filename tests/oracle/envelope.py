@@ -15,7 +15,7 @@ U64_MAX = 2**64 - 1
 OPS = ("c", "u", "d", "r")
 DECIMAL = "org.apache.kafka.connect.data.Decimal"
 
-_FILE_NUMBER = re.compile(r".*\.([0-9]+)", re.DOTALL)
+_FILE_NUMBER = re.compile(r"(?:.*\.)?([0-9]+)", re.DOTALL)
 _SCALE = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -115,7 +115,7 @@ def _position(source, op):
     if file is not None and not isinstance(file, str):
         raise DeadLetter(f"source.file: {file!r}")
     for name, number in (("pos", pos), ("row", row)):
-        if number is not None and not (is_integer(number) and I64_MIN <= number <= I64_MAX):
+        if number is not None and not (is_integer(number) and 0 <= number <= U64_MAX):
             raise DeadLetter(f"source.{name}: {number!r}")
     if file is None or pos is None:
         return None
@@ -144,7 +144,7 @@ def read_row(change):
 def _order_id(row):
     name = "id" if row.get("id") is not None else "order_id"
     value = row.get(name)
-    if isinstance(value, str) or (is_integer(value) and I64_MIN <= value <= I64_MAX):
+    if isinstance(value, str) or (is_integer(value) and I64_MIN <= value <= U64_MAX):
         return value
     raise DeadLetter(f"{name}: {value!r}")
 
@@ -185,6 +185,8 @@ def _price_schema(schema, side_of_change):
         return None, None
     parameters = column.get("parameters")
     scale = parameters.get("scale") if isinstance(parameters, dict) else None
+    if is_integer(scale):  # Connect writes text, others may not
+        scale = str(scale)
     if column.get("name") != DECIMAL or not isinstance(scale, str) or not _SCALE.fullmatch(scale):
         raise DeadLetter("price: bytes without a scale in the schema")
     return "bytes", int(scale)

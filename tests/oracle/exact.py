@@ -83,9 +83,9 @@ def two_places(count):
     return f"{'-' if count < 0 else ''}{whole}.{rest:02d}"
 
 
-FIRST_MS = -62167219200000
+FIRST_MS = -62135596800000
 LAST_MS = 253402300799999
-"""The times that RFC 3339 can write: years 0000 to 9999."""
+"""The times that are taken: years 0001 to 9999."""
 
 
 def rfc3339(ms):

@@ -24,19 +24,19 @@ Envelope and type
   three → transaction; ddl and tableChanges, both → schema_change; in this order; else a dead letter.
 - `t` and `m` are ignored before anything else is looked at. An unknown op is a dead letter whatever its table.
 - source missing, source.db or source.table no string: dead letter. Then the table is judged, so that another table's
-  odd values are nobody's concern. ts_ms, source.ts_ms (null: absent; else an integer within the years 0000 to 9999,
-  which is what RFC 3339 can write) and, for c, u and d, source.file, pos and row of a wrong type: dead letter, before
-  the mark is read.
+  odd values are nobody's concern. ts_ms, source.ts_ms (null: absent; else an integer within the years 0001 to 9999)
+  and, for c, u and d, source.file (no text with a number at its end), pos and row (no integers from 0 to 2^64 - 1):
+  dead letter, before the mark is read.
 
 Duplicates
 - file or pos absent or null: no position, the mark is neither read nor moved. row absent or null: 0. The file number
-  is the digits after the last dot; without any: dead letter.
+  is the digits after the last dot, or the whole name; without any: dead letter.
 - A repeat whose row is bad is a duplicate (the mark is judged before the row, and moved by bad rows too).
 - "Not after the time": an absent source.ts_ms is after nothing; a present one is after a mark that has no time.
 - Above the mark the time is not judged; the mark's time never goes back, except when the mark starts anew.
 
 Row
-- Order id: `id` if present and not null, else `order_id`; a string or an integer within i64.
+- Order id: `id` if present and not null, else `order_id`; a string or an integer within i64 or u64 (BIGINT UNSIGNED).
 - An integer is a number without fraction and exponent (`1.0` and `1e2` are none; `-0` is 0).
 - symbol: a string. side and status: a string, or null or absent, which print as null.
 - price: null or absent is 0 and prints "0". A number counts by its text. A string is base64 exactly where the schema
@@ -53,7 +53,7 @@ Streams
 - A rule whose list of ops leaves an event out does not see it: it is not remembered either.
 - RAPID_ORDERS: largest minus smallest of the last five times in arrival order, below 10,000; the quiet time is this
   event's time minus that of the last alert, so it also holds for times before it.
-- An op outside agg.ops enters no window, but may still be late.
+- An op outside agg.ops has no window, so it is never late.
 
 Time
 - Per line: the clock moves; idleness is judged (clock minus the clock of the partition's last line ≥ 30,000: idle),

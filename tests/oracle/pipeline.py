@@ -129,10 +129,11 @@ class Pipeline:
         yield raw
         start = now // self.options.window_ms * self.options.window_ms
         end = start + self.options.window_ms
-        late = self.event_time and self._passed(end + self.options.allowed_lateness_ms)
+        has_window = self.options.agg_ops is None or change.op in self.options.agg_ops
+        late = has_window and self.event_time and self._passed(end + self.options.allowed_lateness_ms)
         self.counts["late" if late else "applied"] += 1
         corrected = None
-        if not late and (self.options.agg_ops is None or change.op in self.options.agg_ops):
+        if has_window and not late:
             corrected = self._add_to_window(order, amount, now, end)
         memory = self.symbols.setdefault(order.symbol, rules.SymbolRules())
         for alert in memory.alerts(self.options.rules, change.op, order, amount, now):

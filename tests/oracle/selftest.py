@@ -426,6 +426,14 @@ class EventTime(unittest.TestCase):
         self.assertEqual(streams(feed.order(305_002, when=300_000)), ["raw"])  # its window ends at 600,000
         self.assertEqual([agg["orders"] for agg in feed.finish()], [2])
 
+    def test_what_has_no_window_is_never_late(self):
+        feed = Feed("event", agg_ops={"c"})
+        feed.order(0)
+        feed.order(305_000)
+        self.assertEqual(streams(feed.order(305_001, when=0, op="u")), ["raw"])
+        self.assertEqual(streams(feed.order(305_002, when=0, op="c")), ["raw", "late"])
+        self.assertEqual((feed.pipeline.counts["applied"], feed.pipeline.counts["late"]), (3, 1))
+
     def test_allowed_lateness_corrects(self):
         # Window [0, 300,000) fires at W = 300,000; open for corrections until W = 360,000, that is t = 365,000.
         feed = Feed("event", allowed_lateness_ms=60_000)
@@ -583,7 +591,7 @@ class Values(unittest.TestCase):
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),
             (1_770_872_258_000, "2026-02-12T04:57:38.000Z"),  # the contract's own example
-            (exact.FIRST_MS, "0000-01-01T00:00:00.000Z"),
+            (exact.FIRST_MS, "0001-01-01T00:00:00.000Z"),
             (exact.LAST_MS, "9999-12-31T23:59:59.999Z"),
         ):
             self.assertEqual(exact.rfc3339(ms), expected)
@@ -634,6 +642,8 @@ class Values(unittest.TestCase):
             "quantity = 500": "raw",
             "quantity = 9223372036854775807": "raw",
             "quantity = 9223372036854775808": "dead_letter",
+            "id = 18446744073709551615": "raw",
+            "source.pos = -1": "dead_letter",
             "quantity = 1.0": "dead_letter",
             "quantity = NaN": "dead_letter",
             'symbol = ""': "raw",
