@@ -152,14 +152,14 @@ impl Gather<'_> {
         while going && !stop.load(Ordering::Relaxed) {
             self.recycle(feed);
             self.tell_group(feed, progress);
+            if self.is_behind() {
+                going = self.timer_epoch(feed)?;
+                continue;
+            }
             let wait = self.until_due();
             going = match feed.read(wait).map_err(DriverError::Source)? {
                 Read::Records(batch, ranges) => self.epoch(EpochKind::Data, batch, ranges)?,
-                Read::Nothing if self.is_due() => {
-                    let batch = Batch::of(feed.partitions());
-                    let ranges = ranges_of(&batch, |slot| feed.caught_up(slot));
-                    self.epoch(EpochKind::Timer, batch, ranges)?
-                }
+                Read::Nothing if self.is_due() => self.timer_epoch(feed)?,
                 Read::Nothing => true,
                 Read::End => {
                     self.epoch(EpochKind::Flush, Batch::of(feed.partitions()), Vec::new())?;
@@ -168,6 +168,13 @@ impl Gather<'_> {
             };
         }
         Ok(())
+    }
+
+    /// Time alone makes an epoch.
+    fn timer_epoch(&mut self, feed: &dyn Feed) -> Result<bool, DriverError> {
+        let batch = Batch::of(feed.partitions());
+        let ranges = ranges_of(&batch, |slot| feed.caught_up(slot));
+        self.epoch(EpochKind::Timer, batch, ranges)
     }
 
     /// Logs and executes one epoch and hands it over. `false`: delivery has failed, and says why itself.
@@ -194,6 +201,11 @@ impl Gather<'_> {
             self.group_told_ms = now_ms;
             feed.committed(&progress.next_offsets());
         }
+    }
+
+    fn is_behind(&mut self) -> bool {
+        let now_ms = self.epoch_clock.next_ms(self.clock);
+        self.executor.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms) && self.executor.is_behind(now_ms)
     }
 
     fn is_due(&mut self) -> bool {

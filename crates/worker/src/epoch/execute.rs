@@ -3,7 +3,7 @@
 use super::{Accounting, Output, OutputKind};
 use crate::anomaly::Rules;
 use crate::decode::{Change, Decoded};
-use crate::state::Shard;
+use crate::state::{Shard, Timer};
 use crate::time::{TimeMode, WatermarkSettings};
 use crate::window::{Added, TumblingWindows};
 
@@ -42,22 +42,27 @@ pub enum StepKind {
     Advance,
 }
 
+/// How many timers a timer epoch fires at most: a million windows that end together do not make one epoch (I7).
+pub const TIMERS_PER_EPOCH: usize = 65_536;
+
 /// A shard's part of an epoch, in the records' order.
 pub type ShardWork = Vec<Step>;
 
-/// Runs a shard's part. Gives its outputs, in order, and what it counted.
+/// Runs a shard's part, firing timers up to and including `last_timer` if one is given. Gives its outputs, in order, and
+/// what it counted.
 pub fn run_shard(
     pipeline: &Pipeline,
     shard_index: u16,
     shard: &mut Shard,
     work: &[Step],
+    last_timer: Option<&Timer>,
     decoded: &[Decoded],
 ) -> (Vec<Output>, Accounting) {
     let mut lines = Vec::new();
     if pipeline.raw {
         lines.reserve(work.len() + work.len() / 8);
     }
-    let mut run = ShardRun { pipeline, shard_index, lines, counts: Accounting::default() };
+    let mut run = ShardRun { pipeline, shard_index, last_timer, lines, counts: Accounting::default() };
     for step in work {
         match step.kind {
             StepKind::Advance => run.advance(shard, step),
@@ -70,6 +75,7 @@ pub fn run_shard(
 struct ShardRun<'a> {
     pipeline: &'a Pipeline,
     shard_index: u16,
+    last_timer: Option<&'a Timer>,
     lines: Vec<Output>,
     counts: Accounting,
 }
@@ -77,7 +83,7 @@ struct ShardRun<'a> {
 impl ShardRun<'_> {
     fn advance(&mut self, shard: &mut Shard, step: &Step) {
         let (lines, counts, shard_index) = (&mut self.lines, &mut self.counts, self.shard_index);
-        shard.fire_due(&self.pipeline.windows, step.axis_ms, |symbol, aggregate| {
+        shard.fire_due(&self.pipeline.windows, step.axis_ms, self.last_timer, |symbol, aggregate| {
             counts.windows += 1;
             let kind = OutputKind::Agg(Box::new((symbol, aggregate)));
             lines.push(Output { record: step.record, shard: shard_index, before_record: true, kind });
@@ -88,7 +94,7 @@ impl ShardRun<'_> {
         let Some(Decoded::Change(Change { row: Ok(event), .. })) = decoded.get(step.record as usize) else {
             return;
         };
-        let Self { pipeline, shard_index, lines, counts } = self;
+        let Self { pipeline, shard_index, lines, counts, .. } = self;
         let mut push = |kind| {
             lines.push(Output { record: step.record, shard: *shard_index, before_record: false, kind });
         };

@@ -4,13 +4,15 @@
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::execute::run_shard;
+use super::execute::{TIMERS_PER_EPOCH, run_shard};
 use super::sequence::Sequenced;
-use super::{Accounting, EpochRecord, LineClock, Output, Outputs, Pipeline, Sequencer, ShardWork, merge::merge};
+use super::{
+    Accounting, EpochKind, EpochRecord, LineClock, Output, Outputs, Pipeline, Sequencer, ShardWork, merge::merge,
+};
 use crate::decode::{DecodeSettings, Decoded, Decoder, Ignored};
 use crate::route::{KeyGroup, take_order};
 use crate::source::{Batch, PartitionId};
-use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateCodecError, StateStore, StoreError};
+use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateCodecError, StateStore, StoreError, Timer};
 use crate::time::{TimeMode, Watermarks};
 
 /// Epochs below this many records are executed on the calling thread: handing them over costs more than it saves.
@@ -113,7 +115,8 @@ impl Executor {
         let decoded = self.decode(&batch, inline);
         let Sequenced { work, dead_letters, mut counts } =
             self.sequencer.sequence(&self.pipeline, &epoch, &batch, &decoded);
-        let ran = self.run_shards(&work, &decoded, inline);
+        let last_timer = (epoch.kind == EpochKind::Timer).then(|| self.last_of_slice()).flatten();
+        let ran = self.run_shards(&work, last_timer.as_ref(), &decoded, inline);
         let mut streams = vec![dead_letters];
         let mut commit = self.commit_of(&epoch, &batch);
         for (lines, shard_counts, delta) in ran {
@@ -161,10 +164,16 @@ impl Executor {
         decoded
     }
 
-    fn run_shards(&mut self, work: &[ShardWork], decoded: &[Decoded], inline: bool) -> Vec<ShardResult> {
+    fn run_shards(
+        &mut self,
+        work: &[ShardWork],
+        last_timer: Option<&Timer>,
+        decoded: &[Decoded],
+        inline: bool,
+    ) -> Vec<ShardResult> {
         let pipeline = &self.pipeline;
         let run = |(index, (shard, work)): (usize, (&mut Shard, &ShardWork))| {
-            let (lines, counts) = run_shard(pipeline, index as u16, shard, work, decoded);
+            let (lines, counts) = run_shard(pipeline, index as u16, shard, work, last_timer, decoded);
             (lines, counts, shard.take_delta())
         };
         if inline {
@@ -203,14 +212,98 @@ impl Executor {
 
     /// When, on the clock, time alone has something to do; `None` when nothing is waiting.
     pub fn next_due_ms(&self) -> Option<i64> {
+        let next_timer_ms = self.shards.iter().filter_map(Shard::next_timer_ms).min();
         match self.pipeline.time {
-            TimeMode::Processing => self.shards.iter().filter_map(Shard::next_timer_ms).min(),
+            TimeMode::Processing => next_timer_ms,
+            TimeMode::Event if next_timer_ms.is_some_and(|due_ms| due_ms <= self.axis_ms()) => {
+                Some(self.sequencer.clock_ms())
+            }
             TimeMode::Event => self.sequencer.next_idle_ms(&self.pipeline),
         }
+    }
+
+    /// Whether more is due at `clock_ms` than one epoch may fire: timer epochs go first then.
+    pub fn is_behind(&self, clock_ms: i64) -> bool {
+        let axis_ms = match self.pipeline.time {
+            TimeMode::Processing => clock_ms,
+            TimeMode::Event => self.axis_ms(),
+        };
+        self.shards.iter().flat_map(|shard| shard.due(axis_ms)).nth(TIMERS_PER_EPOCH).is_some()
+    }
+
+    /// The last timer that a timer epoch fires, if more than its share are due.
+    fn last_of_slice(&self) -> Option<Timer> {
+        let axis_ms = self.axis_ms();
+        let mut due: Vec<&Timer> =
+            self.shards.iter().flat_map(|shard| shard.due(axis_ms).take(TIMERS_PER_EPOCH + 1)).collect();
+        if due.len() <= TIMERS_PER_EPOCH {
+            return None;
+        }
+        let (_, last, _) = due.select_nth_unstable(TIMERS_PER_EPOCH - 1);
+        Some(last.clone())
+    }
+
+    fn axis_ms(&self) -> i64 {
+        self.sequencer.axis_ms(&self.pipeline)
     }
 
     /// How many symbols are held in memory.
     pub fn symbols(&self) -> usize {
         self.shards.iter().map(Shard::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch::{EPOCH_FORMAT, OutputKind, Timeline};
+    use crate::event::OpSet;
+    use crate::time::WatermarkSettings;
+    use crate::window::TumblingWindows;
+
+    fn executor(parallelism: usize) -> Executor {
+        let pipeline = Pipeline {
+            time: TimeMode::Processing,
+            watermarks: WatermarkSettings { out_of_orderness_ms: 0, idle_after_ms: 30_000, max_ahead_ms: 3_600_000 },
+            windows: TumblingWindows { size_ms: 1_000, ops: OpSet::ALL, allowed_lateness_ms: 0 },
+            rules: crate::anomaly::Rules::default(),
+            raw: false,
+        };
+        Executor::new(pipeline, &DecodeSettings::default(), LineClock::Epoch, parallelism).unwrap()
+    }
+
+    fn epoch(id: u64, clock_ms: i64, kind: EpochKind) -> EpochRecord {
+        let (timeline, ranges) = (Timeline(1), Vec::new());
+        EpochRecord { format: EPOCH_FORMAT, timeline, id, clock_ms, kind, config_id: 0, parallelism: 1, ranges }
+    }
+
+    // I7: more windows end at once than one epoch may fire. They come in slices, in the same order as in one go.
+    #[test]
+    fn a_crowd_of_windows_fires_in_slices() {
+        let symbols = TIMERS_PER_EPOCH + 10;
+        let mut batch = Batch::of(vec![PartitionId { topic: "t".into(), partition: 0 }]);
+        for symbol in 0..symbols as i64 {
+            let value = format!(
+                r#"{{"after":{{"id":1,"symbol":"{symbol:06}","quantity":1,"price":"1"}},"source":{{"db":"orders_db","table":"orders"}},"op":"r"}}"#
+            );
+            batch.push(0, symbol, 0, Some(value.as_bytes()));
+        }
+        let mut executor = executor(3);
+        assert_eq!(executor.execute(epoch(1, 500, EpochKind::Data), batch).unwrap().counts.applied, symbols as u64);
+        assert!(!executor.is_behind(999), "nothing is due yet");
+        assert!(executor.is_behind(1_000));
+        let mut fired = Vec::new();
+        for (id, expected) in [(2, TIMERS_PER_EPOCH), (3, 10), (4, 0)] {
+            let executed = executor.execute(epoch(id, 1_000, EpochKind::Timer), Batch::default()).unwrap();
+            assert_eq!(executed.outputs.lines.len(), expected);
+            assert!(!executor.is_behind(1_000));
+            assert_eq!(executor.next_due_ms(), (id == 2).then_some(1_000));
+            for line in executed.outputs.lines {
+                let OutputKind::Agg(result) = line.kind else { panic!("only windows fire") };
+                fired.push(result.0);
+            }
+        }
+        assert!(fired.is_sorted(), "by symbol, across slices and shards");
+        assert_eq!(fired.len(), symbols);
     }
 }

@@ -13,7 +13,7 @@ mod sequence;
 
 pub use accounting::Accounting;
 pub use driver::{Driver, DriverError, Progress};
-pub use execute::{Pipeline, ShardWork, Step, StepKind, run_shard};
+pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_shard};
 pub use executor::{Executed, Executor, RestoreError};
 pub use feed::{Feed, FeedError, Read, ReadAhead};
 pub use log::{EpochLog, LogError, MemoryEpochLog};

@@ -109,6 +109,10 @@ impl Sequencer {
             }
             self.watermarks.on_clock(self.clock_ms, &pipeline.watermarks);
         }
+        if epoch.kind == EpochKind::Timer {
+            // The border may have been passed by an epoch that left timers for this one.
+            self.border_ms = i64::MIN;
+        }
         self.pass_border(pipeline, 0, out);
     }
 
@@ -177,7 +181,8 @@ impl Sequencer {
         time_ms
     }
 
-    fn axis_ms(&self, pipeline: &Pipeline) -> i64 {
+    /// Where the windows' axis stands: the clock, or the watermark.
+    pub fn axis_ms(&self, pipeline: &Pipeline) -> i64 {
         match pipeline.time {
             TimeMode::Processing => self.clock_ms,
             TimeMode::Event => self.watermarks.current_ms(),

@@ -11,5 +11,5 @@ pub use codec::{STATE_FORMAT, StateCodecError, SymbolState};
 pub use commit::{Commit, PartitionProgress, SinkProgress};
 pub use key::{StateKey, TimerKey, UNIT};
 pub use memory::MemoryStateStore;
-pub use shard::{Shard, ShardDelta};
+pub use shard::{Shard, ShardDelta, Timer};
 pub use store::{StateStore, StoreError};

@@ -9,12 +9,15 @@ use hashbrown::HashMap;
 use super::{StateCodecError, StateKey, SymbolState, TimerKey, UNIT};
 use crate::window::{Aggregate, TumblingWindows};
 
+/// When something is due on the windows' axis, and for which symbol.
+pub type Timer = (i64, CompactString);
+
 /// The symbols of one range of key groups.
 #[derive(Debug, Default)]
 pub struct Shard {
     symbols: HashMap<CompactString, Entry>,
     /// When something is due for which symbol; ordered as windows fire: by time, then symbol.
-    timers: BTreeSet<(i64, CompactString)>,
+    timers: BTreeSet<Timer>,
     changed: Vec<CompactString>,
     timer_changes: Vec<(TimerKey, bool)>,
 }
@@ -58,14 +61,22 @@ impl Shard {
         self.timers.first().map(|&(due_ms, _)| due_ms)
     }
 
-    /// The axis has reached `axis_ms`: fires what is due, by time, then symbol, and hands each result to `emit`.
+    /// The timers that are due when the axis stands at `axis_ms`, by time, then symbol.
+    pub fn due(&self, axis_ms: i64) -> impl Iterator<Item = &Timer> {
+        self.timers.iter().take_while(move |&&(due_ms, _)| due_ms <= axis_ms)
+    }
+
+    /// The axis has reached `axis_ms`: fires what is due, up to and including `last` if one is given, by time, then
+    /// symbol, and hands each result to `emit`.
     pub fn fire_due(
         &mut self,
         windows: &TumblingWindows,
         axis_ms: i64,
+        last: Option<&Timer>,
         mut emit: impl FnMut(CompactString, Aggregate),
     ) {
-        while self.timers.first().is_some_and(|&(due_ms, _)| due_ms <= axis_ms) {
+        let is_due = |timer: &Timer| timer.0 <= axis_ms && last.is_none_or(|last| timer <= last);
+        while self.timers.first().is_some_and(is_due) {
             let Some((due_ms, symbol)) = self.timers.pop_first() else { break };
             self.timer_changes.push((TimerKey::of(UNIT, due_ms, &symbol), false));
             if let Some(aggregate) = windows.fire_next(&mut self.change(&symbol).windows, due_ms) {
