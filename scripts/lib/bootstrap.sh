@@ -88,7 +88,8 @@ need_build_tools() {
   for tool in gcc g++ make; do
     have "$tool" || { need build-essential "compiler, linker and make: librdkafka is built from source" false && break; }
   done
-  need pkg-config "finds zlib" have pkg-config
+  need pkg-config "finds zlib and OpenSSL" have pkg-config
+  need libssl-dev "TLS to Kafka" test -e /usr/include/openssl/ssl.h
   need zlib1g-dev "compression in librdkafka" test -e /usr/include/zlib.h
 }
 
