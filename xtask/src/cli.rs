@@ -1,5 +1,7 @@
 //! Every task and flag, in one place.
 
+use std::path::PathBuf;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
@@ -25,6 +27,8 @@ pub(crate) enum Task {
     Broker(BrokerOptions),
     /// Feed the decoder with made-up bytes
     Fuzz(FuzzOptions),
+    /// Measure how fast the worker is, beside yardsticks in the same run
+    Bench(BenchOptions),
 }
 
 /// Which of CI's steps to run.
@@ -62,6 +66,41 @@ pub(crate) struct FuzzOptions {
     /// Stop after so many seconds without a finding
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    #[command(subcommand)]
+    pub(crate) subject: BenchSubject,
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchSubject {
+    /// Decode and the whole pipeline on the bulk recording, beside reading alone and `serde_json`
+    Decode(DecodeBenchOptions),
+}
+
+/// How long, and how it is told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench decode
+  cargo xtask bench decode --seconds 120 --json > decode.json
+  cargo xtask bench decode --only replay --recording orders.ndjson")]
+pub(crate) struct DecodeBenchOptions {
+    /// Go on for about this long; three rounds at least
+    #[arg(long, default_value_t = 30)]
+    pub(crate) seconds: u64,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only groups and subjects whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+    /// Plain recording for the whole process; else the bulk fixture, unpacked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recording: Option<PathBuf>,
 }
 
 #[cfg(test)]

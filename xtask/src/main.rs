@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -12,6 +12,7 @@ mod workspace;
 mod tidy;
 mod broker;
 mod fuzz;
+mod bench;
 mod ci;
 
 use std::process::ExitCode;
@@ -43,5 +44,6 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(&root),
         Task::Broker(options) => broker::run(&options),
         Task::Fuzz(options) => fuzz::run(&root, &options),
+        Task::Bench(options) => bench::run(&root, &options),
     }
 }
