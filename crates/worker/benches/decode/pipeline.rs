@@ -86,6 +86,7 @@ fn pipeline(time: TimeMode, raw: bool) -> Pipeline {
             rapid_orders: Some(RapidOrders { count: 5, window_ms: 10_000, quiet_ms: 10_000, ops }),
         },
         raw,
+        snapshot_rows_once: false,
     }
 }
 

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
-use crate::config::{Settings, Values};
+use crate::config::{Settings, SnapshotRowsMode, Values};
 use crate::decode::{Columns, DecodeSettings};
 use crate::epoch::{
     Accounting, Driver, DriverError, Executor, Feed, LineClock, MemoryEpochLog, Pipeline, Progress, Timeline,
@@ -250,6 +250,7 @@ pub(super) fn pipeline(settings: &Settings) -> Pipeline {
             }),
         },
         raw: settings.raw.enabled,
+        snapshot_rows_once: settings.source.snapshot_rows == SnapshotRowsMode::Once,
     }
 }
 

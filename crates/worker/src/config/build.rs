@@ -2,7 +2,8 @@
 
 use super::contradictions;
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, TimeMode, amount, listen, percent, start_from, table, zone,
+    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, TimeMode, amount, listen, percent,
+    start_from, table, zone,
 };
 use super::error::ConfigError;
 use super::host::Host;
@@ -69,7 +70,8 @@ fn kafka(values: &Values, host: &Host<'_>) -> Result<KafkaSettings, ConfigError>
 fn source(values: &Values) -> Result<SourceSettings, ConfigError> {
     let owned = |text: &str| table(text).map(|(database, table)| (database.to_owned(), table.to_owned()));
     let (database, table) = values.parsed("source.table", owned)?;
-    Ok(SourceSettings { database, table, max_line_bytes: values.integer("source.max_line_bytes")? })
+    let snapshot_rows = values.parsed("source.snapshot_rows", SnapshotRowsMode::from_word)?;
+    Ok(SourceSettings { database, table, snapshot_rows, max_line_bytes: values.integer("source.max_line_bytes")? })
 }
 
 fn columns(values: &Values) -> Result<ColumnSettings, ConfigError> {

@@ -22,6 +22,15 @@ words! {
     }
 }
 words! {
+    /// `source.snapshot_rows`: what rows count that a snapshot has told and that come once more.
+    SnapshotRowsMode {
+        /// As often as they come, as in the seed.
+        All = "all",
+        /// Once.
+        Once = "once",
+    }
+}
+words! {
     /// `kafka.security_protocol`, in Kafka's words.
     SecurityProtocol {
         /// Neither encrypted nor authenticated.

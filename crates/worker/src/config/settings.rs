@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::domain::{Format, Language, LogFormat, LogLevel, ReplayClock, StartFrom, TimeMode};
+use super::domain::{Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StartFrom, TimeMode};
 use super::secret::Secret;
 use super::security::Security;
 use crate::decimal::Decimal;
@@ -81,6 +81,8 @@ pub struct SourceSettings {
     pub database: String,
     /// The orders table.
     pub table: String,
+    /// Whether rows that a snapshot told count once only.
+    pub snapshot_rows: SnapshotRowsMode,
     /// Longest line of a recording, bytes.
     pub max_line_bytes: usize,
 }

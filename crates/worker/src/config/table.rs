@@ -1,9 +1,9 @@
 //! Every knob of the worker, once: key, default, unit, range, one line of help. `worker config --keys` prints this table.
 
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, TimeMode, amount,
-    is_bootstrap, is_given_path, is_name, is_name_or_empty, is_path, is_topic, listen, percent, start_from, table,
-    zone,
+    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, TimeMode,
+    amount, is_bootstrap, is_given_path, is_name, is_name_or_empty, is_path, is_topic, listen, percent, start_from,
+    table, zone,
 };
 use super::knobs::Knob;
 
@@ -83,6 +83,12 @@ pub static KNOBS: &[Knob] = &[
         "orders_db.orders",
         TABLE,
         "table whose events count; others are ignored as other_table",
+    ),
+    Knob::choice(
+        "source.snapshot_rows",
+        "all",
+        SnapshotRowsMode::WORDS,
+        "once: rows that a snapshot told count once (DBZ-9006, injected and incremental snapshots)",
     ),
     Knob::integer("source.max_line_bytes", 64 * MIB, "bytes", (KIB, 1024 * MIB), "longest line of a recording"),
     Knob::text("columns.id", "id", NAME, "column with the order's number"),

@@ -11,9 +11,11 @@ mod json;
 mod reason;
 mod row;
 mod schema;
+mod snapshot;
 
 pub use decoder::{DecodeSettings, Decoder};
 pub use dedup::{BinlogPosition, DedupMark, Verdict};
+pub use snapshot::SnapshotRows;
 pub use envelope::Columns;
 
 use crate::event::{Op, OrderEvent};

@@ -20,6 +20,8 @@ pub struct Pipeline {
     pub rules: Rules,
     /// Whether the RAW stream is made at all.
     pub raw: bool,
+    /// Whether rows that a snapshot has told count once only.
+    pub snapshot_rows_once: bool,
 }
 
 /// What a shard does next.

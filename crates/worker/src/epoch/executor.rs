@@ -13,7 +13,7 @@ use crate::decode::{DecodeSettings, Decoded, Decoder, Ignored};
 use crate::route::{KeyGroup, take_order};
 use crate::source::{Batch, PartitionId};
 use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateCodecError, StateStore, StoreError, Timer};
-use crate::time::{TimeMode, Watermarks};
+use crate::time::TimeMode;
 
 /// Epochs below this many records are executed on the calling thread: handing them over costs more than it saves.
 const INLINE_RECORDS: usize = 128;
@@ -94,11 +94,7 @@ impl Executor {
             let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| RestoreError::Key(key.as_bytes().to_vec()))?;
             self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
         }
-        let (marks, rest): (Vec<_>, Vec<_>) =
-            commit.partitions.iter().map(|p| (p.mark.clone(), (p.next_offset, p.time))).unzip();
-        let (next_offsets, times) = rest.into_iter().unzip();
-        let watermarks = Watermarks::restored(times, commit.watermark_ms);
-        self.sequencer.restore(marks, next_offsets, watermarks, commit.clock_ms);
+        self.sequencer.restore(&commit);
         Ok(commit
             .partitions
             .into_iter()
@@ -195,6 +191,7 @@ impl Executor {
                 next_offset: self.sequencer.next_offset(slot),
                 leader_epoch: -1,
                 mark: self.sequencer.mark(slot),
+                snapshot: self.sequencer.snapshot(slot),
                 time: self.sequencer.watermarks().partition(slot),
             })
             .collect();
@@ -268,6 +265,7 @@ mod tests {
             windows: TumblingWindows { size_ms: 1_000, ops: OpSet::ALL, allowed_lateness_ms: 0 },
             rules: crate::anomaly::Rules::default(),
             raw: false,
+            snapshot_rows_once: false,
         };
         Executor::new(pipeline, &DecodeSettings::default(), LineClock::Epoch, parallelism).unwrap()
     }

@@ -3,9 +3,10 @@
 //! follows can depend on how many shards there are (I3). Pure.
 
 use super::{Accounting, EpochKind, EpochRecord, Output, OutputKind, Pipeline, ShardWork, Step, StepKind};
-use crate::decode::{Change, Decoded, DedupMark, Verdict};
+use crate::decode::{Change, Decoded, DedupMark, SnapshotRows, Verdict};
 use crate::route::KeyGroup;
 use crate::source::{Batch, SourceRecord};
+use crate::state::Commit;
 use crate::time::{NO_WATERMARK, TimeMode, Watermarks};
 
 /// Whose clock a record has.
@@ -24,6 +25,7 @@ pub struct Sequencer {
     shards: usize,
     /// Per partition of the source's table.
     marks: Vec<DedupMark>,
+    snapshots: Vec<SnapshotRows>,
     next_offsets: Vec<i64>,
     watermarks: Watermarks,
     clock_ms: i64,
@@ -49,6 +51,7 @@ impl Sequencer {
             line_clock,
             shards,
             marks: Vec::new(),
+            snapshots: Vec::new(),
             next_offsets: Vec::new(),
             watermarks: Watermarks::default(),
             clock_ms: 0,
@@ -57,11 +60,14 @@ impl Sequencer {
     }
 
     /// Goes on where a commit left off.
-    pub fn restore(&mut self, marks: Vec<DedupMark>, next_offsets: Vec<i64>, watermarks: Watermarks, clock_ms: i64) {
-        self.marks = marks;
-        self.next_offsets = next_offsets;
-        self.watermarks = watermarks;
-        self.clock_ms = clock_ms;
+    pub fn restore(&mut self, commit: &Commit) {
+        let partitions = &commit.partitions;
+        self.marks = partitions.iter().map(|partition| partition.mark.clone()).collect();
+        self.snapshots = partitions.iter().map(|partition| partition.snapshot.clone()).collect();
+        self.next_offsets = partitions.iter().map(|partition| partition.next_offset).collect();
+        let times = partitions.iter().map(|partition| partition.time).collect();
+        self.watermarks = Watermarks::restored(times, commit.watermark_ms);
+        self.clock_ms = commit.clock_ms;
     }
 
     /// Takes an epoch's records, which stand in the order in which they are to be taken.
@@ -79,6 +85,7 @@ impl Sequencer {
             counts: Accounting { consumed: batch.records.len() as u64, ..Accounting::default() },
         };
         self.marks.resize_with(batch.partitions.len(), DedupMark::default);
+        self.snapshots.resize_with(batch.partitions.len(), SnapshotRows::default);
         self.next_offsets.resize(batch.partitions.len(), 0);
         self.begin(pipeline, epoch, batch, &mut out);
         for (index, (record, decoded)) in batch.records.iter().zip(decoded).enumerate() {
@@ -141,6 +148,9 @@ impl Sequencer {
         }
         match &change.row {
             Ok(event) => {
+                if pipeline.snapshot_rows_once && self.snapshots[slot].is_repeat(change, event) {
+                    return out.counts.duplicate += 1;
+                }
                 let shard = KeyGroup::of(&event.symbol).shard(self.shards);
                 let at_ms = self.event_time(pipeline, index, record, change, out);
                 let axis_ms = self.axis_ms(pipeline);
@@ -228,6 +238,11 @@ impl Sequencer {
     /// The dedup mark of a partition.
     pub fn mark(&self, slot: usize) -> DedupMark {
         self.marks.get(slot).cloned().unwrap_or_default()
+    }
+
+    /// The rows that a partition's snapshot read.
+    pub fn snapshot(&self, slot: usize) -> SnapshotRows {
+        self.snapshots.get(slot).cloned().unwrap_or_default()
     }
 
     /// The offset to read next from a partition.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{StateKey, TimerKey};
-use crate::decode::DedupMark;
+use crate::decode::{DedupMark, SnapshotRows};
 use crate::epoch::Timeline;
 use crate::time::PartitionTime;
 
@@ -20,6 +20,8 @@ pub struct PartitionProgress {
     pub leader_epoch: i32,
     /// Highest binlog position and time seen.
     pub mark: DedupMark,
+    /// Rows that its snapshot read; empty unless `source.snapshot_rows` is `once`.
+    pub snapshot: SnapshotRows,
     /// Its watermark and when it was last busy.
     pub time: PartitionTime,
 }
