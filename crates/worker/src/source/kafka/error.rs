@@ -1,0 +1,82 @@
+//! Why the Kafka source cannot go on.
+
+/// What ends the source; each says what to do. What passes by itself (a broker away, a topic not there yet) is waited
+/// for and logged instead.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaSourceError {
+    /// A setting that librdkafka does not take.
+    #[error("kafka: {0}")]
+    Settings(String),
+    /// A setting that the worker makes itself.
+    #[error("kafka: {key} cannot be set: the worker's guarantees rest on its own value; remove it")]
+    OwnSetting {
+        /// librdkafka's name for it.
+        key: String,
+    },
+    /// Somebody else reads as this group.
+    #[error(
+        "kafka: group {group} has members: {members}; stop them, or give this worker a group of its own: two readers \
+         would both act on every order"
+    )]
+    GroupHasMembers {
+        /// The group.
+        group: String,
+        /// Client ids and hosts.
+        members: String,
+    },
+    /// Taking over from a group that has read nothing.
+    #[error("kafka: group {group} has committed no offset of topic {topic}; check the name, or start from earliest")]
+    NothingCommitted {
+        /// The group taken over from.
+        group: String,
+        /// The topic.
+        topic: String,
+    },
+    /// The log no longer has, or never had, what comes next.
+    #[error(
+        "kafka: {topic}-{partition}: offset {offset} is outside the log, which goes from {low} to {high}: {}",
+        out_of_range_hint(*.offset, *.low)
+    )]
+    OffsetOutOfRange {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset that was to be read next.
+        offset: i64,
+        /// The log's first offset.
+        low: i64,
+        /// The offset after the log's last.
+        high: i64,
+    },
+    /// A start position names a partition that the topic does not have.
+    #[error(
+        "kafka: topic {topic} has {partitions} partitions, but the position to start from names partition {partition}: the topic is another than it was"
+    )]
+    NoSuchPartition {
+        /// The topic.
+        topic: String,
+        /// How many there are.
+        partitions: i32,
+        /// The one named.
+        partition: i32,
+    },
+    /// librdkafka gave up.
+    #[error("kafka: {topic}: {error}{}", .reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default())]
+    Client {
+        /// The topic.
+        topic: String,
+        /// Its error.
+        error: String,
+        /// In its own words, where it gave some.
+        reason: Option<String>,
+    },
+}
+
+fn out_of_range_hint(offset: i64, low: i64) -> &'static str {
+    if offset < low {
+        "the records between were deleted before they were read (retention); what they said is lost to this worker"
+    } else {
+        "the topic was created anew, or a broker lost the log's end"
+    }
+}

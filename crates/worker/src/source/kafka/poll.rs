@@ -1,0 +1,324 @@
+//! The thread that polls: records into batches, batches to the driver, and what goes wrong told apart into what passes
+//! and what ends the source.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::KafkaSourceError;
+use super::caught_up::CaughtUp;
+use super::connect::{Connecting, Reminder, Stop};
+use super::context::Context;
+use super::settings::KafkaSettings;
+use super::watch::Watch;
+use crate::source::{Batch, PartitionId};
+use crate::time::clock::Clock;
+
+/// How long to wait for a first record.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// How long to wait for more while the driver is busy with what it has.
+const BUSY_WAIT: Duration = Duration::from_millis(1);
+/// A batch's values must stay within what it can address.
+const BATCH_BYTES_MAX: usize = 1 << 30;
+
+/// What the polling thread tells the driver's.
+#[derive(Debug)]
+pub(super) enum SourceEvent {
+    /// These partitions are read from now on: all of them, those known before too.
+    Assigned(Vec<PartitionId>),
+    /// Records, and which partitions are caught up after them.
+    Records { batch: Batch, caught_up: Vec<bool> },
+    /// No records, but other partitions are caught up than before.
+    Idle { caught_up: Vec<bool> },
+    /// The source is at its end.
+    Failed(KafkaSourceError),
+}
+
+/// What the thread works with.
+pub(super) struct Poller {
+    /// Reads.
+    pub consumer: Arc<BaseConsumer<Context>>,
+    /// What is wanted.
+    pub settings: KafkaSettings,
+    /// Tells how long ago a broker answered.
+    pub clock: Arc<dyn Clock>,
+    /// The program's wish to stop, and the source's own end.
+    pub stop: [Arc<AtomicBool>; 2],
+    /// To the driver.
+    pub events: SyncSender<SourceEvent>,
+    /// Batches that come back.
+    pub spare: Receiver<Batch>,
+}
+
+/// Ends the thread: told to, or nobody listens any more.
+struct Stopped;
+
+/// What ends the thread.
+enum End {
+    Stopped,
+    Failed(KafkaSourceError),
+}
+
+impl From<Stopped> for End {
+    fn from(Stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<KafkaSourceError> for End {
+    fn from(error: KafkaSourceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Poller {
+    /// Connects and reads until told to stop or until it cannot go on.
+    pub(super) fn run(self) {
+        let events = self.events.clone();
+        if let Err(End::Failed(error)) = self.read() {
+            // Nobody may be left to hear it.
+            let _gone = events.send(SourceEvent::Failed(error));
+        }
+    }
+
+    fn connecting(&self) -> Connecting<'_> {
+        let [program, own] = &self.stop;
+        Connecting {
+            consumer: &self.consumer,
+            settings: &self.settings,
+            clock: &*self.clock,
+            stop: Stop([program, own]),
+        }
+    }
+
+    fn read(self) -> Result<(), End> {
+        let connecting = self.connecting();
+        let count = connecting.wait_for_topic()?.ok_or(Stopped)?;
+        connecting.refuse_group_members()?.ok_or(Stopped)?;
+        let next = connecting.start_offsets(count)?.ok_or(Stopped)?;
+        self.consumer
+            .assign(&assignment(&self.settings.topic, 0, &next).map_err(|error| connecting.client_error(&error))?)
+            .map_err(|error| connecting.client_error(&error))?;
+        tracing::info!(offsets = ?next, "kafka: reading {}", self.settings.topic);
+        let watch = Watch::start(Arc::clone(&self.consumer), self.settings.clone(), Arc::clone(&self.clock), count)
+            .map_err(|error| KafkaSourceError::Settings(format!("no thread to watch the broker: {error}")))?;
+        let mut caught_up = CaughtUp::default();
+        caught_up.grow(next.len());
+        let mut reading = Reading {
+            partitions: partition_ids(&self.settings.topic, next.len()),
+            batch: Batch::default(),
+            caught_up,
+            told: Vec::new(),
+            trouble: Reminder::default(),
+            next,
+            watch,
+            poller: &self,
+        };
+        reading.run()
+    }
+}
+
+/// A source that has its partitions.
+struct Reading<'a> {
+    poller: &'a Poller,
+    watch: Watch,
+    partitions: Vec<PartitionId>,
+    /// The offset to read next of each partition.
+    next: Vec<i64>,
+    batch: Batch,
+    caught_up: CaughtUp,
+    /// Which partitions the driver was last told to be caught up.
+    told: Vec<bool>,
+    trouble: Reminder,
+}
+
+impl Reading<'_> {
+    fn run(&mut self) -> Result<(), End> {
+        self.tell(SourceEvent::Assigned(self.partitions.clone()))?;
+        self.batch = self.fresh_batch();
+        let [program, own] = &self.poller.stop;
+        let stop = Stop([program, own]);
+        while !stop.is_set() {
+            if let Some(count) = self.watch.grown() {
+                self.grow(count)?;
+            }
+            self.drain()?;
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is there: waits for the first record only.
+    fn drain(&mut self) -> Result<(), End> {
+        let consumer = &self.poller.consumer;
+        let mut wait = if self.batch.records.is_empty() { IDLE_WAIT } else { BUSY_WAIT };
+        while !self.is_full() {
+            match consumer.poll(wait) {
+                None => break,
+                Some(Ok(message)) => self.take(&message),
+                Some(Err(error)) => self.judge(&error)?,
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let KafkaSettings { batch_records_max, batch_bytes_max, .. } = self.poller.settings;
+        self.batch.records.len() >= batch_records_max.max(1)
+            || self.batch.bytes() >= batch_bytes_max.clamp(1, BATCH_BYTES_MAX)
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let partition = message.partition() as usize;
+        let Some(next) = self.next.get_mut(partition) else { return };
+        *next = message.offset() + 1;
+        self.caught_up.record(partition);
+        let timestamp_ms = message.timestamp().to_millis().unwrap_or(-1);
+        self.batch.push(partition as u32, message.offset(), timestamp_ms, message.payload());
+    }
+
+    fn hand_over(&mut self) -> Result<(), Stopped> {
+        let caught_up = self.caught_up_now();
+        if self.batch.records.is_empty() {
+            if caught_up != self.told {
+                let event = SourceEvent::Idle { caught_up: caught_up.clone() };
+                match self.poller.events.try_send(event) {
+                    Ok(()) => self.told = caught_up,
+                    Err(TrySendError::Full(_)) => {}
+                    Err(TrySendError::Disconnected(_)) => return Err(Stopped),
+                }
+            }
+            return Ok(());
+        }
+        let full = self.is_full();
+        let batch = std::mem::take(&mut self.batch);
+        match self.poller.events.try_send(SourceEvent::Records { batch, caught_up: caught_up.clone() }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(event)) if full => self.tell(event)?,
+            Err(TrySendError::Full(SourceEvent::Records { batch, .. })) => {
+                // The driver has enough to do: let the batch grow meanwhile.
+                self.batch = batch;
+                return Ok(());
+            }
+            Err(_) => return Err(Stopped),
+        }
+        self.told = caught_up;
+        self.batch = self.fresh_batch();
+        Ok(())
+    }
+
+    fn caught_up_now(&self) -> Vec<bool> {
+        if !self.poller.settings.track_caught_up {
+            return Vec::new();
+        }
+        self.caught_up.at(self.poller.clock.boot_ms(), &self.watch.answers())
+    }
+
+    fn fresh_batch(&self) -> Batch {
+        let mut batch = self.poller.spare.try_recv().unwrap_or_default();
+        batch.clear();
+        if batch.partitions.len() < self.partitions.len() {
+            batch.partitions.clone_from(&self.partitions);
+        }
+        batch
+    }
+
+    fn tell(&self, event: SourceEvent) -> Result<(), Stopped> {
+        self.poller.events.send(event).map_err(|_| Stopped)
+    }
+
+    /// Reads partitions that were added to the topic, from their beginning.
+    fn grow(&mut self, count: i32) -> Result<(), End> {
+        let (connecting, known) = (self.poller.connecting(), self.next.len());
+        let topic = &self.poller.settings.topic;
+        let beginnings = connecting.beginnings(known as i32..count)?.ok_or(Stopped)?;
+        let added = assignment(topic, known as i32, &beginnings).map_err(|error| connecting.client_error(&error))?;
+        self.poller.consumer.incremental_assign(&added).map_err(|error| connecting.client_error(&error))?;
+        tracing::info!(
+            partitions = count,
+            "kafka: {topic} has grown; its new partitions are read from their beginning"
+        );
+        self.next.extend(beginnings);
+        self.caught_up.grow(self.next.len());
+        self.partitions = partition_ids(topic, self.next.len());
+        self.batch.partitions.clone_from(&self.partitions);
+        self.tell(SourceEvent::Assigned(self.partitions.clone()))?;
+        Ok(())
+    }
+
+    fn judge(&mut self, error: &KafkaError) -> Result<(), End> {
+        let code = error.rdkafka_error_code();
+        match (error, code) {
+            (KafkaError::PartitionEOF(partition), _) => {
+                self.caught_up.end_reached(*partition as usize);
+                Ok(())
+            }
+            (KafkaError::MessageConsumption(_), Some(code)) if passes(code) => {
+                if self.trouble.is_due(self.poller.clock.boot_ms()) {
+                    let KafkaSettings { topic, bootstrap, .. } = &self.poller.settings;
+                    let reason = self.poller.consumer.context().take_reason().unwrap_or_else(|| code.to_string());
+                    tracing::warn!("kafka: {topic} cannot be read from {bootstrap} ({reason}); retrying");
+                }
+                Ok(())
+            }
+            (_, Some(RDKafkaErrorCode::AutoOffsetReset)) => {
+                let found = self.poller.connecting().find_out_of_range(&self.next)?;
+                Err(found.unwrap_or_else(|| self.poller.connecting().client_error(error)).into())
+            }
+            _ => Err(self.poller.connecting().client_error(error).into()),
+        }
+    }
+}
+
+/// Whether librdkafka goes on by itself after this.
+fn passes(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::MessageTimedOut
+            | Code::RequestTimedOut
+            | Code::NetworkException
+            | Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::SSL
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::ReplicaNotAvailable
+            | Code::BrokerNotAvailable
+            | Code::UnknownTopic
+            | Code::UnknownPartition
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownLeaderEpoch
+            | Code::FencedLeaderEpoch
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ThrottlingQuotaExceeded
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+    )
+}
+
+fn assignment(topic: &str, first: i32, offsets: &[i64]) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in (first..).zip(offsets) {
+        list.add_partition_offset(topic, partition, Offset::Offset(*offset))?;
+    }
+    Ok(list)
+}
+
+fn partition_ids(topic: &str, count: usize) -> Vec<PartitionId> {
+    let topic: Arc<str> = Arc::from(topic);
+    (0..count as i32).map(|partition| PartitionId { topic: Arc::clone(&topic), partition }).collect()
+}

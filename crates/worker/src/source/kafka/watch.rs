@@ -1,0 +1,118 @@
+//! What is asked of the broker beside reading: whether it is there, and whether the topic has grown.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::connect::partitions_of;
+use super::context::Context;
+use super::settings::KafkaSettings;
+use crate::time::clock::Clock;
+
+/// How often to ask, and for how long.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// When a broker last answered for each partition, by its number.
+type Answers = Arc<Mutex<Vec<Option<i64>>>>;
+
+/// The thread that asks. It ends when this is dropped.
+pub(super) struct Watch {
+    answers: Answers,
+    grown: Receiver<i32>,
+    ending: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Watches a topic of `partitions` partitions.
+    pub(super) fn start(
+        consumer: Arc<BaseConsumer<Context>>,
+        settings: KafkaSettings,
+        clock: Arc<dyn Clock>,
+        partitions: i32,
+    ) -> std::io::Result<Self> {
+        let answers = Answers::default();
+        let (to_reader, grown) = channel();
+        let (ending, ended) = channel();
+        let watcher = Watcher { consumer, settings, clock, answers: Arc::clone(&answers), to_reader, partitions };
+        let thread = thread::Builder::new().name("kafka-watch".to_owned()).spawn(move || watcher.run(&ended))?;
+        Ok(Self { answers, grown, ending: Some(ending), thread: Some(thread) })
+    }
+
+    /// When a broker last answered for each partition.
+    pub(super) fn answers(&self) -> Vec<Option<i64>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many partitions the topic has now, where that is more than before.
+    pub(super) fn grown(&self) -> Option<i32> {
+        self.grown.try_iter().last()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.ending.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say any more, not even a panic.
+            let _ended = thread.join();
+        }
+    }
+}
+
+struct Watcher {
+    consumer: Arc<BaseConsumer<Context>>,
+    settings: KafkaSettings,
+    clock: Arc<dyn Clock>,
+    answers: Answers,
+    to_reader: Sender<i32>,
+    partitions: i32,
+}
+
+impl Watcher {
+    fn run(mut self, ended: &Receiver<()>) {
+        let mut refreshed_ms = self.clock.boot_ms();
+        let refresh = Duration::from_millis(self.settings.metadata_refresh_ms.max(100) as u64);
+        loop {
+            if self.settings.track_caught_up {
+                self.ask_for_ends();
+            }
+            let now_ms = self.clock.boot_ms();
+            if now_ms - refreshed_ms >= self.settings.metadata_refresh_ms {
+                refreshed_ms = now_ms;
+                self.look_for_partitions();
+            }
+            if ended.recv_timeout(ASK_EVERY.min(refresh)) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    }
+
+    fn ask_for_ends(&mut self) {
+        for partition in 0..self.partitions {
+            if self.consumer.fetch_watermarks(&self.settings.topic, partition, ANSWER_WITHIN).is_err() {
+                continue;
+            }
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.resize(self.partitions as usize, None);
+            if let Some(answer) = answers.get_mut(partition as usize) {
+                *answer = Some(self.clock.boot_ms());
+            }
+        }
+    }
+
+    fn look_for_partitions(&mut self) {
+        let topic = &self.settings.topic;
+        let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), ANSWER_WITHIN) else { return };
+        let Ok(count) = partitions_of(&metadata, topic) else { return };
+        if count > self.partitions {
+            self.partitions = count;
+            // The reader may have ended meanwhile.
+            let _gone = self.to_reader.send(count);
+        }
+    }
+}
