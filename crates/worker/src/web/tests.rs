@@ -1,0 +1,455 @@
+//! Real requests over TCP, as bytes, against a server on a free port.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::connection::Limits;
+use super::server::start_within;
+use super::*;
+use crate::anomaly::Rule;
+use crate::config::{Secret, WebSettings};
+use crate::decode::Ignored;
+use crate::epoch::Accounting;
+use crate::source::PartitionId;
+use crate::time::clock::{Clock, SystemClock};
+
+const LOOPBACK: &str = "127.0.0.1:0";
+
+/// A run that stands still.
+#[derive(Default)]
+struct Still {
+    ready: AtomicBool,
+}
+
+impl View for Still {
+    fn counts(&self) -> Accounting {
+        let mut counts = Accounting {
+            consumed: 778,
+            applied: 700,
+            duplicate: 12,
+            late: 6,
+            dead_letter: 2,
+            windows: 31,
+            generation: 1,
+            without_source_time: 5,
+            ..Accounting::default()
+        };
+        (0..24).for_each(|_| counts.ignore(Ignored::Tombstone));
+        (0..34).for_each(|_| counts.ignore(Ignored::OtherTable));
+        (0..3).for_each(|_| counts.alert(Rule::LargeOrder));
+        counts.alert(Rule::RapidOrders);
+        counts
+    }
+
+    fn next_offsets(&self) -> Vec<(PartitionId, i64)> {
+        let topic: Arc<str> = "cdc.orders_db.orders".into();
+        vec![(PartitionId { topic: Arc::clone(&topic), partition: 0 }, 400), (PartitionId { topic, partition: 1 }, 378)]
+    }
+
+    fn started_ms(&self) -> i64 {
+        1_770_872_100_250
+    }
+
+    fn now_ms(&self) -> i64 {
+        1_770_872_161_300
+    }
+
+    fn parallelism(&self) -> u16 {
+        2
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
+
+fn settings(listen: &str, token: Option<&str>) -> WebSettings {
+    WebSettings { enabled: true, listen: listen.parse().unwrap(), token: token.and_then(Secret::new) }
+}
+
+fn started(listen: &str, token: Option<&str>) -> Server {
+    start(&settings(listen, token), Arc::new(Still::default())).unwrap()
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let port = server.address().port();
+    let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// Sends a request, which must end its connection, and takes all that comes.
+fn send(server: &Server, request: &str) -> Answer {
+    let mut stream = connect(server);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+fn get(server: &Server, path: &str) -> Answer {
+    send(server, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
+}
+
+#[test]
+fn the_overview_is_flinks() {
+    let answer = get(&started(LOOPBACK, None), "/overview");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let expected = concat!(
+        r#"{"taskmanagers":1,"slots-total":2,"slots-available":0,"jobs-running":1,"jobs-finished":0,"#,
+        r#""jobs-cancelled":0,"jobs-failed":0,"flink-version":"VERSION","flink-commit":"unknown"}"#
+    );
+    assert_eq!(answer.body, expected.replace("VERSION", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_accounting_is_the_summary() {
+    let answer = get(&started(LOOPBACK, None), "/api/v1/accounting?since=ever");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.body,
+        concat!(
+            r#"{"consumed":778,"applied":700,"duplicate":12,"late":6,"dead_letter":2,"ignored":{"tombstone":24,"#,
+            r#""truncate":0,"message":0,"heartbeat":0,"transaction":0,"schema_change":0,"other_table":34},"#,
+            r#""alerts":{"LARGE_ORDER":3,"HIGH_AMOUNT":0,"PRICE_SPIKE":0,"RAPID_ORDERS":1},"windows":31,"generation":1}"#
+        )
+    );
+}
+
+#[test]
+fn metrics_are_in_prometheus_format() {
+    let answer = get(&started(LOOPBACK, None), "/metrics");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let expected = r#"# HELP cdc_worker_consumed_records_total Records read.
+# TYPE cdc_worker_consumed_records_total counter
+cdc_worker_consumed_records_total 778
+# HELP cdc_worker_records_total Records by what became of them; together they are all that were read.
+# TYPE cdc_worker_records_total counter
+cdc_worker_records_total{outcome="applied"} 700
+cdc_worker_records_total{outcome="duplicate"} 12
+cdc_worker_records_total{outcome="late"} 6
+cdc_worker_records_total{outcome="dead_letter"} 2
+cdc_worker_records_total{outcome="ignored"} 58
+# HELP cdc_worker_ignored_records_total Records ignored, by their type.
+# TYPE cdc_worker_ignored_records_total counter
+cdc_worker_ignored_records_total{type="tombstone"} 24
+cdc_worker_ignored_records_total{type="truncate"} 0
+cdc_worker_ignored_records_total{type="message"} 0
+cdc_worker_ignored_records_total{type="heartbeat"} 0
+cdc_worker_ignored_records_total{type="transaction"} 0
+cdc_worker_ignored_records_total{type="schema_change"} 0
+cdc_worker_ignored_records_total{type="other_table"} 34
+# HELP cdc_worker_alerts_total Alerts, by rule.
+# TYPE cdc_worker_alerts_total counter
+cdc_worker_alerts_total{rule="LARGE_ORDER"} 3
+cdc_worker_alerts_total{rule="HIGH_AMOUNT"} 0
+cdc_worker_alerts_total{rule="PRICE_SPIKE"} 0
+cdc_worker_alerts_total{rule="RAPID_ORDERS"} 1
+# HELP cdc_worker_windows_total Aggregates of windows given out, corrections included.
+# TYPE cdc_worker_windows_total counter
+cdc_worker_windows_total 31
+# HELP cdc_worker_generations_total Times that the binlog began again, after a failover or a reset.
+# TYPE cdc_worker_generations_total counter
+cdc_worker_generations_total 1
+# HELP cdc_worker_without_source_time_records_total Order events without source.ts_ms that went by their record's timestamp; in event time only.
+# TYPE cdc_worker_without_source_time_records_total counter
+cdc_worker_without_source_time_records_total 5
+# HELP cdc_worker_next_offset Offset of the partition that is read next, as committed.
+# TYPE cdc_worker_next_offset gauge
+cdc_worker_next_offset{topic="cdc.orders_db.orders",partition="0"} 400
+cdc_worker_next_offset{topic="cdc.orders_db.orders",partition="1"} 378
+# HELP cdc_worker_parallelism Shards that the state is divided into.
+# TYPE cdc_worker_parallelism gauge
+cdc_worker_parallelism 2
+# HELP cdc_worker_ready 1 once partitions have been read and committed, else 0.
+# TYPE cdc_worker_ready gauge
+cdc_worker_ready 0
+# HELP cdc_worker_start_time_seconds When the worker started, in seconds since the Unix epoch.
+# TYPE cdc_worker_start_time_seconds gauge
+cdc_worker_start_time_seconds 1770872100.250
+# HELP cdc_worker_uptime_seconds Time since the worker started.
+# TYPE cdc_worker_uptime_seconds gauge
+cdc_worker_uptime_seconds 61.050
+# HELP cdc_worker_build_info Always 1; the label has the worker's version.
+# TYPE cdc_worker_build_info gauge
+cdc_worker_build_info{version="VERSION"} 1
+"#;
+    assert_eq!(answer.body, expected.replace("VERSION", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_worker_is_alive_at_once_and_ready_later() {
+    let view = Arc::new(Still::default());
+    let server = start(&settings(LOOPBACK, None), Arc::clone(&view) as Arc<dyn View>).unwrap();
+    let alive = get(&server, "/healthz");
+    assert_eq!((alive.status, &*alive.body), (200, "ok"));
+    let early = get(&server, "/readyz");
+    assert_eq!((early.status, &*early.body), (503, "not ready: no partition has been read and committed yet"));
+    view.ready.store(true, Ordering::Relaxed);
+    let ready = get(&server, "/readyz");
+    assert_eq!((ready.status, &*ready.body), (200, "ok"));
+}
+
+#[test]
+fn the_page_runs_its_own_script_only() {
+    let answer = get(&started(LOOPBACK, None), "/");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    let (_, from_nonce) = answer.body.split_once("<script nonce=\"").unwrap();
+    let (nonce, _) = from_nonce.split_once('"').unwrap();
+    assert_eq!(
+        answer.header("content-security-policy").unwrap(),
+        format!(
+            "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
+             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+    );
+    assert!(answer.body.ends_with("</html>\n"));
+}
+
+#[test]
+fn a_path_that_is_not_there_is_said_in_json() {
+    let server = started(LOOPBACK, None);
+    for path in ["/jobs", "/overview/", "/api/v1", "/../etc/passwd", "/%2e%2e/secret"] {
+        let answer = get(&server, path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(
+            answer.body,
+            r#"{"errors":["not found: there are /, /overview, /api/v1/accounting, /metrics, /healthz and /readyz"]}"#
+        );
+    }
+}
+
+#[test]
+fn every_answer_may_neither_be_kept_nor_framed() {
+    let server = started(LOOPBACK, None);
+    let refused = send(&server, "POST /overview HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let paths = ["/", "/overview", "/api/v1/accounting", "/metrics", "/healthz", "/readyz", "/nowhere"];
+    for answer in paths.map(|path| get(&server, path)).iter().chain([&refused]) {
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    }
+    assert_eq!(refused.status, 405);
+    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    assert_eq!(refused.body, r#"{"errors":["only GET and HEAD are answered here"]}"#);
+}
+
+#[test]
+fn head_tells_the_length_alone() {
+    let answer =
+        send(&started(LOOPBACK, None), "HEAD /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    assert_eq!((answer.status, &*answer.body), (200, ""));
+    assert_eq!(answer.header("content-length"), Some("2"));
+}
+
+#[test]
+fn another_name_for_this_machine_gets_nothing() {
+    let server = started(LOOPBACK, None);
+    let by_number = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address());
+    assert_eq!(send(&server, &by_number).status, 200);
+    let rebound = send(&server, "GET /overview HTTP/1.1\r\nhost: evil.example\r\n\r\n");
+    assert_eq!(rebound.status, 403);
+    assert_eq!(
+        rebound.body,
+        concat!(
+            r#"{"errors":["this host name is not served here: use localhost, 127.0.0.1 or the address in "#,
+            r#"web.listen"]}"#
+        )
+    );
+}
+
+#[test]
+fn past_loopback_the_token_opens_everything() {
+    let server = started("0.0.0.0:0", Some("correct horse"));
+    let ask = |path: &str, more: &str| {
+        send(&server, &format!("GET {path} HTTP/1.1\r\nhost: worker.example\r\nconnection: close\r\n{more}\r\n"))
+    };
+    for path in ["/overview", "/api/v1/accounting", "/metrics", "/nowhere"] {
+        let refused = ask(path, "authorization: Bearer wrong\r\n");
+        assert_eq!(refused.status, 401, "{path}");
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"worker\""));
+        assert_eq!(refused.body, r#"{"errors":["send the token of web.token: \"Authorization: Bearer TOKEN\""]}"#);
+    }
+    assert_eq!(ask("/overview", "authorization: Bearer correct horse\r\n").status, 200);
+    assert_eq!(ask("/healthz", "").status, 200);
+    assert_eq!(ask("/readyz", "").status, 503);
+    let page = ask("/", "");
+    assert_eq!(page.status, 401);
+    assert!(page.body.starts_with("<!doctype html>"), "the page asks for the token");
+}
+
+// I10: no secret in REST.
+#[test]
+fn no_answer_has_the_token() {
+    let server = started("0.0.0.0:0", Some("hunter2-hunter2"));
+    for path in ["/", "/overview", "/api/v1/accounting", "/metrics", "/nowhere", "/hunter2-hunter2"] {
+        for token in ["", "authorization: Bearer hunter2-hunter2\r\n"] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: any\r\nconnection: close\r\n{token}\r\n");
+            let answer = send(&server, &request);
+            assert!(!answer.head.contains("hunter2") && !answer.body.contains("hunter2"), "{path}");
+        }
+    }
+    assert!(!format!("{:?}", settings(LOOPBACK, Some("hunter2-hunter2"))).contains("hunter2"));
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_one_clear_line() {
+    let refusal = |listen: &str, token: Option<&str>| {
+        start(&settings(listen, token), Arc::new(Still::default())).unwrap_err().to_string()
+    };
+    let other = TcpListener::bind(LOOPBACK).unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    assert_eq!(
+        refusal(&taken, None),
+        format!(
+            "web: {taken} is in use by another program: free it, give another with web.listen, or switch the page off \
+             with web.enabled=false"
+        )
+    );
+    // TEST-NET-1: no machine's address.
+    assert_eq!(
+        refusal("192.0.2.1:8081", Some("token")),
+        "web: 192.0.2.1:8081 is no address of this machine: give one with web.listen (127.0.0.1: this machine only; \
+         0.0.0.0: from everywhere), or switch the page off with web.enabled=false"
+    );
+    assert_eq!(
+        refusal("0.0.0.0:0", None),
+        "web: 0.0.0.0:0 can be reached from other machines and there is no token: set web.token_file"
+    );
+}
+
+#[test]
+fn an_open_connection_does_not_hold_up_the_end() {
+    let clock = SystemClock;
+    let server = started(LOOPBACK, None);
+    let address = server.address();
+    let mut idle = connect(&server);
+    let mut half = connect(&server);
+    half.write_all(b"GET /overview HT").unwrap();
+    let mut kept = connect(&server);
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    kept.read_exact(&mut [0; 15]).unwrap();
+    let before_ms = clock.boot_ms();
+    drop(server);
+    assert!(clock.boot_ms() - before_ms < 1_000);
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    for stream in [&mut idle, &mut half, &mut kept] {
+        // An end or a reset: the other side is gone either way.
+        let mut rest = Vec::new();
+        let _reset = stream.read_to_end(&mut rest);
+    }
+    drop(TcpListener::bind(address).unwrap());
+}
+
+#[test]
+fn an_address_can_be_served_on_again_at_once() {
+    let server = started(LOOPBACK, None);
+    let listen = server.address().to_string();
+    assert_eq!(get(&server, "/healthz").status, 200);
+    drop(server);
+    assert_eq!(get(&started(&listen, None), "/healthz").status, 200);
+}
+
+fn limited(limits: Limits) -> Server {
+    start_within(&settings(LOOPBACK, None), Arc::new(Still::default()), limits).unwrap()
+}
+
+/// Whether the server ended the connection; not, if nothing happened for ten seconds.
+fn is_ended(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+// I7: connections have a bound, in number, time and size.
+#[test]
+fn a_request_that_does_not_come_to_an_end_is_not_waited_for() {
+    let patience = Duration::from_millis(300);
+    let server = limited(Limits { patience, ..Limits::default() });
+    let mut slow = connect(&server);
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localh").unwrap();
+    let mut silent = connect(&server);
+    assert!(is_ended(&mut slow) && is_ended(&mut silent));
+}
+
+#[test]
+fn answers_renew_a_connections_patience() {
+    let patience = Duration::from_millis(600);
+    let server = limited(Limits { patience, request_bytes: 100, ..Limits::default() });
+    let mut kept = connect(&server);
+    for _ in 0..6 {
+        kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        let mut answer = [0; 15];
+        kept.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        let mut rest = [0; 1024];
+        let read = kept.read(&mut rest).unwrap();
+        assert!(rest[..read].ends_with(b"\r\n\r\nok"));
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    assert!(is_ended(&mut kept));
+}
+
+#[test]
+fn a_request_without_end_is_cut() {
+    let server = started(LOOPBACK, None);
+    let mut endless = connect(&server);
+    let mut request = b"GET / HTTP/1.1\r\nhost: localhost\r\ncookie: ".to_vec();
+    request.resize(60_000, b'x');
+    endless.write_all(&request).unwrap();
+    // More than the kernel's buffers hold: writing ends only by the server's ending the connection.
+    let more = vec![b'x'; 1024 * 1024];
+    let cut = (0..64).any(|_| endless.write_all(&more).is_err());
+    assert!(cut);
+    assert_eq!(get(&server, "/healthz").status, 200);
+}
+
+#[test]
+fn a_body_is_refused_unread() {
+    let answer = send(
+        &started(LOOPBACK, None),
+        "GET /overview HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\n",
+    );
+    assert_eq!((answer.status, &*answer.body), (413, r#"{"errors":["a request has no body here"]}"#));
+}
+
+#[test]
+fn more_connections_than_places_wait_for_theirs() {
+    let server = limited(Limits { connections: 2, patience: Duration::from_millis(300), ..Limits::default() });
+    let _held = [connect(&server), connect(&server)];
+    assert_eq!(get(&server, "/healthz").status, 200);
+}
+
+#[test]
+fn bytes_that_are_no_request_are_refused() {
+    let server = started(LOOPBACK, None);
+    for bytes in ["\0\0\0\0\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n"] {
+        assert_eq!(send(&server, bytes).status, 400, "{bytes:?}");
+    }
+    assert_eq!(get(&server, "/healthz").status, 200);
+}
