@@ -114,6 +114,9 @@ fn price(field: &str, value: Raw<'_>, encoding: PriceEncoding) -> Result<Decimal
         (Kind::String, PriceEncoding::DecimalWithoutScale) => {
             Err(Reason::with_value(field, "the schema says Decimal but gives no scale", value.text()))
         }
+        (Kind::String, PriceEncoding::Bytes) => {
+            Err(Reason::with_value(field, "the schema says bytes but not that they are a Decimal", value.text()))
+        }
         (Kind::String, PriceEncoding::Text | PriceEncoding::Unknown) => {
             let digits = text(field, value)?;
             Decimal::parse(&digits).map_err(|error| match error {

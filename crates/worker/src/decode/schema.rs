@@ -23,7 +23,7 @@ pub(super) enum PriceEncoding {
     /// Digits; no schema says otherwise because there is none.
     #[default]
     Unknown,
-    /// Digits; there is a schema and it does not say Decimal.
+    /// Digits; there is a schema and it does not say bytes.
     Text,
     /// Base64 of the unscaled value.
     Decimal {
@@ -32,6 +32,8 @@ pub(super) enum PriceEncoding {
     },
     /// Base64, but the schema gives no scale.
     DecimalWithoutScale,
+    /// Base64, but the schema does not say of what.
+    Bytes,
 }
 
 /// A schema's word on both rows.
@@ -62,8 +64,12 @@ fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn encoding(price: &Value) -> PriceEncoding {
-    if price.get("name").and_then(Value::as_str) != Some(DECIMAL) {
+    let text = |key| price.get(key).and_then(Value::as_str);
+    if text("type") != Some("bytes") {
         return PriceEncoding::Text;
+    }
+    if text("name") != Some(DECIMAL) {
+        return PriceEncoding::Bytes;
     }
     let scale = price.get("parameters").and_then(|parameters| parameters.get("scale"));
     let scale = match scale {

@@ -212,6 +212,11 @@ fn base64_needs_the_schema() {
         PriceEncoding::DecimalWithoutScale,
         "price: the schema says Decimal but gives no scale: \"SgY=\"",
     );
+    refused(
+        "\"12.50\"",
+        PriceEncoding::Bytes,
+        "price: the schema says bytes but not that they are a Decimal: \"12.50\"",
+    );
     let decimal = PriceEncoding::Decimal { scale: 2 };
     for text in ["SgY", "SgY==", "Sg-=", "", "12.5", "SgZ=", " SgY="] {
         let text = format!("\"{text}\"");

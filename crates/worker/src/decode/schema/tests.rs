@@ -19,11 +19,16 @@ const DECIMAL_2: &str = r#","name":"org.apache.kafka.connect.data.Decimal","para
 fn the_price_is_found_in_each_row() {
     for (before, after, expected) in [
         (price(DECIMAL_2), price(DECIMAL_2), [PriceEncoding::Decimal { scale: 2 }; 2]),
-        (price(""), price(DECIMAL_2), [PriceEncoding::Text, PriceEncoding::Decimal { scale: 2 }]),
+        (price(""), price(DECIMAL_2), [PriceEncoding::Bytes, PriceEncoding::Decimal { scale: 2 }]),
+        (
+            price(DECIMAL_2).replace("bytes", "string"),
+            price(DECIMAL_2).replace(r#""type":"bytes","#, ""),
+            [PriceEncoding::Text; 2],
+        ),
         (
             price(DECIMAL_2).replace('2', "0"),
             price(r#","name":"x""#),
-            [PriceEncoding::Decimal { scale: 0 }, PriceEncoding::Text],
+            [PriceEncoding::Decimal { scale: 0 }, PriceEncoding::Bytes],
         ),
         (
             price(DECIMAL_2).replace("\"2\"", "-3"),
