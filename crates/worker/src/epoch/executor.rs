@@ -207,8 +207,12 @@ impl Executor {
         }
     }
 
-    /// When, on the clock, time alone has something to do; `None` when nothing is waiting.
+    /// When, on the clock, time alone has something to do; `None` when nothing is waiting, and where the clock is the
+    /// recording's: it stands still until the next line, whatever the machine's shows.
     pub fn next_due_ms(&self) -> Option<i64> {
+        if self.sequencer.line_clock() == LineClock::Records {
+            return None;
+        }
         let next_timer_ms = self.shards.iter().filter_map(Shard::next_timer_ms).min();
         match self.pipeline.time {
             TimeMode::Processing => next_timer_ms,

@@ -50,6 +50,7 @@ type Filled = Result<Option<(Batch, Vec<RecordRange>)>, FeedError>;
 pub struct ReadAhead {
     batches: Receiver<Filled>,
     spare: Sender<Batch>,
+    partitions: Vec<PartitionId>,
 }
 
 impl ReadAhead {
@@ -62,7 +63,7 @@ impl ReadAhead {
         let (to_driver, batches) = sync_channel(2);
         let (spare, returned) = channel::<Batch>();
         scope.spawn(move || read_all(&mut read, &to_driver, &returned));
-        Self { batches, spare }
+        Self { batches, spare, partitions: Vec::new() }
     }
 }
 
@@ -98,7 +99,12 @@ fn read_all(
 impl Feed for ReadAhead {
     fn read(&mut self, wait: Duration) -> Result<Read, FeedError> {
         match self.batches.recv_timeout(wait) {
-            Ok(Ok(Some((batch, ranges)))) => Ok(Read::Records(batch, ranges)),
+            Ok(Ok(Some((batch, ranges)))) => {
+                if self.partitions.len() < batch.partitions.len() {
+                    self.partitions.clone_from(&batch.partitions);
+                }
+                Ok(Read::Records(batch, ranges))
+            }
             Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => Ok(Read::End),
             Ok(Err(error)) => Err(error),
             Err(RecvTimeoutError::Timeout) => Ok(Read::Nothing),
@@ -108,5 +114,9 @@ impl Feed for ReadAhead {
     fn recycle(&mut self, batch: Batch) {
         // A reader that has finished needs no more memory.
         let _finished = self.spare.send(batch);
+    }
+
+    fn partitions(&self) -> Vec<PartitionId> {
+        self.partitions.clone()
     }
 }

@@ -84,9 +84,11 @@ impl Sequencer {
             dead_letters: Vec::new(),
             counts: Accounting { consumed: batch.records.len() as u64, ..Accounting::default() },
         };
-        self.marks.resize_with(batch.partitions.len(), DedupMark::default);
-        self.snapshots.resize_with(batch.partitions.len(), SnapshotRows::default);
-        self.next_offsets.resize(batch.partitions.len(), 0);
+        // Never shorter: an epoch without records may come without the source's table too.
+        let known = batch.partitions.len().max(self.marks.len());
+        self.marks.resize_with(known, DedupMark::default);
+        self.snapshots.resize_with(known, SnapshotRows::default);
+        self.next_offsets.resize(known, 0);
         self.begin(pipeline, epoch, batch, &mut out);
         for (index, (record, decoded)) in batch.records.iter().zip(decoded).enumerate() {
             self.record(pipeline, index as u32, record, decoded, &mut out);
