@@ -232,13 +232,7 @@ fn deliver_all(
         for sink in &mut sinks {
             sink.deliver(&executed.epoch, &executed.outputs)?;
         }
-        let next_offsets = executed
-            .commit
-            .partitions
-            .iter()
-            .zip(&executed.outputs.batch.partitions)
-            .map(|(progress, id)| (id.clone(), progress.next_offset))
-            .collect();
+        let next_offsets = executed.commit.next_offsets();
         store.commit(executed.commit)?;
         progress.committed(&executed.counts, next_offsets);
         // The gathering side may have ended; then nobody needs the memory.

@@ -55,6 +55,8 @@ pub struct Executor {
     shards: Vec<Shard>,
     decoders: Vec<Decoder>,
     pool: ThreadPool,
+    /// The source's partitions, as far as known; an epoch of timers may come without them.
+    partitions: Vec<PartitionId>,
     /// What was decoded in the last epoch whose outputs came back: memory to use again.
     spare: Vec<Vec<Decoded>>,
 }
@@ -78,6 +80,7 @@ impl Executor {
             shards: (0..parallelism).map(|_| Shard::default()).collect(),
             decoders: (0..threads).map(|_| Decoder::new(decode.clone())).collect(),
             pool,
+            partitions: Vec::new(),
             spare: Vec::new(),
         })
     }
@@ -95,11 +98,12 @@ impl Executor {
             self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
         }
         self.sequencer.restore(&commit);
-        Ok(commit
+        self.partitions = commit
             .partitions
             .into_iter()
-            .map(|p| PartitionId { topic: p.topic.into(), partition: p.partition })
-            .collect())
+            .map(|progress| PartitionId { topic: progress.topic.into(), partition: progress.partition })
+            .collect();
+        Ok(self.partitions.clone())
     }
 
     /// Executes an epoch over its records.
@@ -108,13 +112,16 @@ impl Executor {
         if self.sequencer.line_clock() == LineClock::Epoch {
             take_order(&mut batch.records, &batch.partitions);
         }
+        if self.partitions.len() < batch.partitions.len() {
+            self.partitions.clone_from(&batch.partitions);
+        }
         let decoded = self.decode(&batch, inline);
         let Sequenced { work, dead_letters, mut counts } =
             self.sequencer.sequence(&self.pipeline, &epoch, &batch, &decoded);
         let last_timer = (epoch.kind == EpochKind::Timer).then(|| self.last_of_slice()).flatten();
         let ran = self.run_shards(&work, last_timer.as_ref(), &decoded, inline);
         let mut streams = vec![dead_letters];
-        let mut commit = self.commit_of(&epoch, &batch);
+        let mut commit = self.commit_of(&epoch);
         for (lines, shard_counts, delta) in ran {
             counts.add(&shard_counts);
             streams.push(lines);
@@ -180,8 +187,8 @@ impl Executor {
         }
     }
 
-    fn commit_of(&self, epoch: &EpochRecord, batch: &Batch) -> Commit {
-        let partitions = batch
+    fn commit_of(&self, epoch: &EpochRecord) -> Commit {
+        let partitions = self
             .partitions
             .iter()
             .enumerate()

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{StateKey, TimerKey};
 use crate::decode::{DedupMark, SnapshotRows};
 use crate::epoch::Timeline;
+use crate::source::PartitionId;
 use crate::time::PartitionTime;
 
 /// Where a partition stands after an epoch.
@@ -58,4 +59,15 @@ pub struct Commit {
     pub timers: Vec<(TimerKey, bool)>,
     /// Every sink's real progress.
     pub sinks: Vec<SinkProgress>,
+}
+
+impl Commit {
+    /// The offset to read next from each partition.
+    pub fn next_offsets(&self) -> Vec<(PartitionId, i64)> {
+        let id = |progress: &PartitionProgress| PartitionId {
+            topic: progress.topic.as_str().into(),
+            partition: progress.partition,
+        };
+        self.partitions.iter().map(|progress| (id(progress), progress.next_offset)).collect()
+    }
 }
