@@ -12,4 +12,4 @@ pub mod replay;
 pub mod run;
 mod session;
 
-pub use session::{Console, Session, SessionError};
+pub use session::{Console, Session, SessionError, stop_on_signals};

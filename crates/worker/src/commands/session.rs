@@ -93,14 +93,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Prepares a run. SIGTERM and Ctrl-C stop it cleanly; a second one at once.
+    /// Prepares a run that SIGTERM and Ctrl-C stop cleanly.
     pub fn new(settings: &'a Settings, values: &Values, console: Console) -> Result<Self, SessionError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGINT] {
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-                .map_err(|error| SessionError::Start(format!("signal {signal}: {error}")))?;
-        }
+        let stop = stop_on_signals()?;
         Ok(Self { settings, config_id: config_id(values), console, stop, progress: Arc::default() })
     }
 
@@ -130,7 +125,7 @@ impl<'a> Session<'a> {
         if !self.settings.web.enabled {
             return Ok(None);
         }
-        let view = crate::web::ProgressView::new(self.progress(), self.settings.parallelism);
+        let view = crate::web::ProgressView::new(self.progress(), Box::new(SystemClock), self.settings.parallelism);
         let server = crate::web::start(&self.settings.web, Arc::new(view));
         server.map(Some).map_err(|error| SessionError::Start(error.to_string()))
     }
@@ -214,6 +209,17 @@ impl<'a> Session<'a> {
                 .map_err(|source| SessionError::Summary { path: path.display().to_string(), source }),
         }
     }
+}
+
+/// A flag that SIGTERM and Ctrl-C set; a second one ends the process at once.
+pub fn stop_on_signals() -> Result<Arc<AtomicBool>, SessionError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| SessionError::Start(format!("signal {signal}: {error}")))?;
+    }
+    Ok(stop)
 }
 
 fn summary_line(counts: &Accounting) -> String {
