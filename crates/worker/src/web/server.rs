@@ -121,3 +121,26 @@ fn serve(listen: SocketAddr, site: Arc<Site>, limits: Limits) -> io::Result<Serv
     })?;
     Ok(Server { address, stop: Some(stop), thread: Some(thread) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A test that runs as root cannot be refused a port, so these come by their kind.
+    #[test]
+    fn what_the_system_says_becomes_what_to_do() {
+        let address: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        let line = |kind: ErrorKind| WebError::new(address, kind.into()).to_string();
+        assert_eq!(
+            line(ErrorKind::PermissionDenied),
+            "web: this user may not listen on 127.0.0.1:80: give a port from 1024 up with web.listen, or switch the \
+             page off with web.enabled=false"
+        );
+        assert_eq!(
+            line(ErrorKind::AddrInUse),
+            "web: 127.0.0.1:80 is in use by another program: free it, give another with web.listen, or switch the \
+             page off with web.enabled=false"
+        );
+        assert_eq!(line(ErrorKind::OutOfMemory), "web: cannot serve on 127.0.0.1:80: out of memory");
+    }
+}
