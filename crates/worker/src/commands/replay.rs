@@ -6,6 +6,7 @@ use super::{Session, SessionError};
 use crate::cli::{Input, ReplayArgs};
 use crate::config::{ReplayClock, Settings};
 use crate::epoch::{LineClock, ReadAhead};
+use crate::source::Batch;
 use crate::source::recording::{ReadOutcome, RecordingSource};
 
 /// Replays the recordings that `arguments` name.
@@ -17,11 +18,9 @@ pub fn execute(arguments: &ReplayArgs, settings: &Settings, session: &Session<'_
         ReplayClock::Wall => LineClock::Epoch,
     };
     let dead_letters = arguments.dead_letters.as_ref().map(|_| settings.sink.dead_letters.as_path());
-    std::thread::scope(|scope| {
-        let mut feed =
-            ReadAhead::start(scope, |batch| Ok(source.read(batch, max_records, max_bytes)? == ReadOutcome::More));
-        session.run(&mut feed, line_clock, dead_letters)
-    })
+    let read = move |batch: &mut Batch| Ok(source.read(batch, max_records, max_bytes)? == ReadOutcome::More);
+    let mut feed = ReadAhead::start(read).map_err(|error| SessionError::Start(error.to_string()))?;
+    session.run(&mut feed, line_clock, dead_letters)
 }
 
 /// Opens recordings, all of them, before the first is read.

@@ -1,7 +1,6 @@
 //! How records reach the driver: the seam to the sources.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::thread::Scope;
 use std::time::Duration;
 
 use super::{RecordRange, ranges_of};
@@ -55,15 +54,18 @@ pub struct ReadAhead {
 
 impl ReadAhead {
     /// Starts reading with `read`, which fills a batch and says whether more may follow. The thread ends with the
-    /// recording, or when the feed is dropped.
-    pub fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        mut read: impl FnMut(&mut Batch) -> Result<bool, FeedError> + Send + 'scope,
-    ) -> Self {
+    /// recording, or with the first read after the feed was dropped: nobody waits for it, since a read of a pipe may
+    /// last for ever, and whoever is told to stop must be able to.
+    ///
+    /// # Errors
+    /// No thread is to be had.
+    pub fn start(
+        mut read: impl FnMut(&mut Batch) -> Result<bool, FeedError> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (to_driver, batches) = sync_channel(2);
         let (spare, returned) = channel::<Batch>();
-        scope.spawn(move || read_all(&mut read, &to_driver, &returned));
-        Self { batches, spare, partitions: Vec::new() }
+        std::thread::Builder::new().name("read".into()).spawn(move || read_all(&mut read, &to_driver, &returned))?;
+        Ok(Self { batches, spare, partitions: Vec::new() })
     }
 }
 
@@ -105,7 +107,9 @@ impl Feed for ReadAhead {
                 }
                 Ok(Read::Records(batch, ranges))
             }
-            Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => Ok(Read::End),
+            Ok(Ok(None)) => Ok(Read::End),
+            // The reader says how it ends, unless it panicked.
+            Err(RecvTimeoutError::Disconnected) => Err("the thread that reads the recording has died".into()),
             Ok(Err(error)) => Err(error),
             Err(RecvTimeoutError::Timeout) => Ok(Read::Nothing),
         }
