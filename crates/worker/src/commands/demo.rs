@@ -33,7 +33,7 @@ pub fn execute(
     settings.agg.window_ms = settings.demo.window_ms;
     let session = Session::new(&settings, values, console)?;
     let _web = session.serve()?;
-    let broker = EmbeddedBroker::start(&settings.kafka.topic, settings.demo.partitions).map_err(failed)?;
+    let broker = EmbeddedBroker::start(&settings.kafka.topic, settings.demo.partitions)?;
     announce(&settings, &broker.bootstrap());
     if let Some(after) = arguments.run_for.or((!console.terminal).then_some(WITHOUT_TERMINAL)) {
         session.stop_after(after);
@@ -53,7 +53,7 @@ pub fn execute(
     });
     drop(feed);
     // Why the market closed is the cause of whatever followed.
-    feeder.finish().map_err(failed)?;
+    feeder.finish()?;
     ran
 }
 
@@ -71,8 +71,7 @@ fn feeder(
     };
     let feed = FeedSettings { market, rate: Some(settings.demo.rate), count: None };
     let (topic, clock) = (&settings.kafka.topic, Arc::new(SystemClock));
-    MarketFeeder::start(&broker.bootstrap(), topic, feed, clock, Arc::clone(consumed), session.stop_flag())
-        .map_err(failed)
+    Ok(MarketFeeder::start(&broker.bootstrap(), topic, feed, clock, Arc::clone(consumed), session.stop_flag())?)
 }
 
 /// Tells the market how far the worker is, and people what it does.
@@ -107,8 +106,4 @@ fn announce(settings: &Settings, bootstrap: &str) {
         std::io::stderr(),
         "demo: {rate} events a second, windows of {seconds} s, broker on {bootstrap}{page}; Ctrl-C ends it"
     );
-}
-
-fn failed(error: crate::source::generate::GenerateError) -> SessionError {
-    SessionError::Source(error.to_string())
 }

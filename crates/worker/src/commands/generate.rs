@@ -32,11 +32,11 @@ pub fn execute(arguments: &GenerateArgs, settings: &Settings, stop: &AtomicBool)
     let topic = &settings.kafka.topic;
     let written = match &arguments.to {
         Target::Brokers(bootstrap) => to_broker(bootstrap, topic, &wanted, settings, surroundings)?,
-        Target::File(path) => generate_to_file(path, topic, &wanted, surroundings).map_err(failed)?,
+        Target::File(path) => generate_to_file(path, topic, &wanted, surroundings)?,
         Target::Stdout => match generate_to_file(Path::new("-"), topic, &wanted, surroundings) {
             // Whoever read has enough (`| head`).
             Err(GenerateError::File { error, .. }) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            written => written.map_err(failed)?,
+            written => written?,
         },
     };
     // Who closed stderr does not want to know.
@@ -53,7 +53,7 @@ fn to_broker(
     surroundings: Surroundings<'_>,
 ) -> Result<u64, SessionError> {
     let security = super::kafka_feed::kafka_settings(settings).extra;
-    crate::source::kafka::generate_to_broker(bootstrap, topic, &security, wanted, surroundings).map_err(failed)
+    Ok(crate::source::kafka::generate_to_broker(bootstrap, topic, &security, wanted, surroundings)?)
 }
 
 #[cfg(not(feature = "kafka"))]
@@ -65,10 +65,6 @@ fn to_broker(
     _surroundings: Surroundings<'_>,
 ) -> Result<u64, SessionError> {
     Err(SessionError::NotBuilt { feature: "kafka" })
-}
-
-fn failed(error: GenerateError) -> SessionError {
-    SessionError::Source(error.to_string())
 }
 
 /// Progress on a terminal; nothing where there is none.

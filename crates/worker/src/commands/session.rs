@@ -20,6 +20,7 @@ use crate::epoch::{
 use crate::sink::{
     DeadLettersSink, FileSink, Format, JsonRenderer, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
+use crate::source::generate::GenerateError;
 use crate::state::MemoryStateStore;
 use crate::time::clock::{Clock, SystemClock};
 use crate::time::{TimeMode, WatermarkSettings};
@@ -40,6 +41,9 @@ pub enum SessionError {
     /// The source could not be opened.
     #[error("{0}")]
     Source(String),
+    /// The market's messages could not be written.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
     /// The summary could not be written.
     #[error("cannot write the summary to {path}: {source}")]
     Summary {

@@ -108,6 +108,7 @@ mod tests {
             windows: TumblingWindows { size_ms: 300_000, ops: OpSet::ALL, allowed_lateness_ms: 0 },
             rules: Rules { large_order: None, high_amount: None, price_spike: None, rapid_orders: None },
             raw: true,
+            snapshot_rows_once: false,
         }
     }
 
