@@ -89,8 +89,11 @@ LAST_MS = 253402300799999
 
 
 def rfc3339(ms):
-    """UTC with milliseconds. Own calendar (days to civil date), because Python's begins with the year 1."""
-    days, rest = divmod(ms, 86_400_000)
+    """UTC with milliseconds; what lies outside the times that are taken (a window's end may) prints as the nearest.
+
+    Own calendar (days to civil date), not to depend on Python's.
+    """
+    days, rest = divmod(min(max(ms, FIRST_MS), LAST_MS), 86_400_000)
     days += 719_468  # from 0000-03-01, so that a leap day ends a year
     era, day_of_era = divmod(days, 146_097)
     year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365

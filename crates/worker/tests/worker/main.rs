@@ -1,5 +1,14 @@
-//! The worker as a whole, a module a theme.
+//! Tests over the whole worker: the binary as people run it, and the engine as a library. A module a theme.
 
+#![cfg(test)]
+
+mod bad_input;
+mod epochs;
 #[cfg(feature = "kafka")]
-#[expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests: helpers fail where they stand")]
 mod kafka;
+mod oracle;
+mod program;
+mod recordings;
+mod repeats;
+mod replay;
+mod stopping;
