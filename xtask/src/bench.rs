@@ -1,4 +1,5 @@
-//! `cargo xtask bench decode`: decode and the whole pipeline in turns with yardsticks, on recorded messages.
+//! `cargo xtask bench`: decode and the whole pipeline in turns with yardsticks, on recorded messages; latency against a
+//! real Kafka.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,16 +7,24 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::{BenchOptions, BenchSubject};
+use crate::broker::{ADDRESS_VARIABLE, Broker};
+use crate::cli::{BenchOptions, BenchSubject, DecodeBenchOptions, LatencyBenchOptions};
 use crate::process::{self, succeeded};
 use crate::workspace;
 
 /// Building on a slow machine, on top of the measuring itself.
 const BUILD_LIMIT: Duration = Duration::from_hours(1);
 
-/// Builds the benchmark as CI builds everything, runs it, and lets its table or its JSON through.
+/// Runs what was asked for.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
-    let BenchSubject::Decode(options) = &options.subject;
+    match &options.subject {
+        BenchSubject::Decode(options) => decode(root, options),
+        BenchSubject::Latency(options) => latency(root, options),
+    }
+}
+
+/// Builds the benchmark as CI builds everything, runs it, and lets its table or its JSON through.
+fn decode(root: &Path, options: &DecodeBenchOptions) -> Result<ExitCode> {
     let mut command = workspace::cargo(root);
     command.args(["bench", "--profile", "ci", "--locked", "--package", "worker", "--no-default-features"]);
     command.args(["--bench", "decode", "--", "--seconds", &options.seconds.to_string()]);
@@ -30,5 +39,17 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
     }
     let limit = BUILD_LIMIT + Duration::from_secs(options.seconds);
     succeeded(process::run(&mut command, limit)?, "cargo bench --bench decode")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same for latency, beside a real broker.
+fn latency(root: &Path, options: &LatencyBenchOptions) -> Result<ExitCode> {
+    let broker = Broker::start(None)?;
+    let mut command = workspace::cargo(root);
+    command.args(["bench", "--profile", "ci", "--locked", "--package", "worker", "--bench", "latency", "--"]);
+    command.args(["--rate", &options.rate.to_string(), "--seconds", &options.seconds.to_string()]);
+    command.env(ADDRESS_VARIABLE, broker.address());
+    let limit = BUILD_LIMIT + Duration::from_secs(u64::from(options.seconds));
+    succeeded(process::run(&mut command, limit)?, "cargo bench --bench latency")?;
     Ok(ExitCode::SUCCESS)
 }

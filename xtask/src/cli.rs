@@ -80,6 +80,21 @@ pub(crate) struct BenchOptions {
 pub(crate) enum BenchSubject {
     /// Decode and the whole pipeline on the bulk recording, beside reading alone and `serde_json`
     Decode(DecodeBenchOptions),
+    /// From the producer's send to the worker's output line, against a real Kafka that it starts
+    Latency(LatencyBenchOptions),
+}
+
+/// How fast and how long.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cargo xtask bench latency --rate 1000 --seconds 30")]
+pub(crate) struct LatencyBenchOptions {
+    /// Events a second
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: u32,
+    /// For how long
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
 }
 
 /// How long, and how it is told.
