@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use std::sync::Arc;
+
 use worker::decode::{DecodeSettings, Decoded, Decoder, Ignored};
 use worker::time::TimeMode;
 
@@ -62,8 +64,8 @@ struct Subject<'a> {
 
 fn main() {
     let options = Options::parse();
-    let bare = corpus::bulk();
-    let wrapped = corpus::wrapped(&bare, WRAPPED_RECORDS);
+    let bare = Arc::new(corpus::bulk());
+    let wrapped = Arc::new(corpus::wrapped(&bare, WRAPPED_RECORDS));
     let replays = whole_process::Replays::new(options.recording.as_deref());
     let mut groups = vec![
         (Group::new("bare", bare.records(), bare.bytes()), in_memory(&bare)),
@@ -97,7 +99,7 @@ fn main() {
 }
 
 /// Everything that runs over records in memory.
-fn in_memory(corpus: &Corpus) -> Vec<Subject<'_>> {
+fn in_memory(corpus: &Arc<Corpus>) -> Vec<Subject<'_>> {
     use Sinking::{Json, Nothing, Text};
     use TimeMode::{Event, Processing};
     let pipeline = |parallelism, time, sinking| move || pipeline::run(corpus, parallelism, time, sinking);

@@ -12,6 +12,7 @@ use worker::epoch::{
 };
 use worker::event::OpSet;
 use worker::sink::{JsonRenderer, Language, Renderer, Sink, SinkError, TextRenderer};
+use worker::source::Batch;
 use worker::state::MemoryStateStore;
 use worker::time::clock::ManualClock;
 use worker::time::{TimeMode, WatermarkSettings, Zone};
@@ -33,7 +34,7 @@ pub(crate) enum Sinking {
 }
 
 /// One pass over the corpus, from empty state to the last window.
-pub(crate) fn run(corpus: &Corpus, parallelism: u16, time: TimeMode, sinking: Sinking) -> Cost {
+pub(crate) fn run(corpus: &Arc<Corpus>, parallelism: u16, time: TimeMode, sinking: Sinking) -> Cost {
     let clock = ManualClock::at(0);
     let progress = Arc::new(Progress::default());
     let pipeline = pipeline(time, sinking != Sinking::Nothing);
@@ -52,15 +53,13 @@ pub(crate) fn run(corpus: &Corpus, parallelism: u16, time: TimeMode, sinking: Si
         progress: Arc::clone(&progress),
     };
     let watch = Stopwatch::start();
-    std::thread::scope(|scope| {
-        let mut next = 0;
-        let mut feed = ReadAhead::start(scope, move |batch| {
-            batch.partitions.clone_from(&corpus.batch.partitions);
-            next = fill(corpus, next, batch);
-            Ok(next < corpus.records())
-        });
-        driver.run(&mut feed).expect("a run");
-    });
+    let (source, mut next) = (Arc::clone(corpus), 0);
+    let read = move |batch: &mut Batch| {
+        batch.partitions.clone_from(&source.batch.partitions);
+        next = fill(&source, next, batch);
+        Ok(next < source.records())
+    };
+    driver.run(&mut ReadAhead::start(read).expect("a thread")).expect("a run");
     let cost = watch.lap();
     let counts = progress.counts();
     assert!(counts.adds_up(), "{counts:?}");
