@@ -2,6 +2,7 @@
 
 pub mod market;
 pub mod recording;
+pub mod generate;
 #[cfg(feature = "kafka")]
 pub mod embedded;
 #[cfg(feature = "kafka")]

@@ -7,6 +7,7 @@
 mod input;
 mod line;
 mod quick;
+mod writer;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, Read};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use self::input::{Input, STDIN, is_truncated};
 use self::line::Line;
 use super::{Batch, PartitionId};
+
+pub use self::writer::RecordingWriter;
 
 /// The longest line that can be allowed, in bytes: a batch addresses its values with 32 bits.
 const LINE_BYTES_MAX: usize = 1 << 30;

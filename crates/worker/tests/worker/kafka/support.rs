@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -13,7 +13,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use worker::source::Batch;
-use worker::source::kafka::{KafkaSettings, KafkaSource};
+use worker::source::generate::{GenerateError, GenerateSettings, Surroundings};
+use worker::source::kafka::{KafkaSettings, KafkaSource, generate_to_broker};
 use worker::time::clock::{Clock, SystemClock};
 
 use super::{LONG, at};
@@ -81,6 +82,10 @@ impl Real {
         send_with(&self.producer, topic, partition, value, timestamp_ms);
     }
 
+    pub(super) fn generate(&self, topic: &str, settings: &GenerateSettings) -> Result<u64, GenerateError> {
+        generate(&self.bootstrap, topic, settings)
+    }
+
     pub(super) fn flush(&self) {
         self.producer.flush(LONG).unwrap();
     }
@@ -114,6 +119,19 @@ pub(super) fn send_with(to: &BaseProducer, topic: &str, partition: i32, value: O
         record = back;
     }
     to.poll(Duration::ZERO);
+}
+
+/// Sends the market's messages to any broker.
+pub(super) fn generate(bootstrap: &str, topic: &str, settings: &GenerateSettings) -> Result<u64, GenerateError> {
+    let mut progress = 0;
+    let surroundings = Surroundings {
+        clock: &SystemClock,
+        stop: &AtomicBool::new(false),
+        progress: &mut |written| progress = written,
+    };
+    let written = generate_to_broker(bootstrap, topic, &[], settings, surroundings)?;
+    assert_eq!(progress, written);
+    Ok(written)
 }
 
 /// Sends one record to any broker.
