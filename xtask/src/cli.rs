@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::ci;
+use crate::{ci, images};
 
 /// `cargo xtask …`
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ pub(crate) enum Task {
     Fuzz(FuzzOptions),
     /// Measure how fast the worker is, beside yardsticks in the same run
     Bench(BenchOptions),
+    /// Build the stack's images without a registry: from Debian's packages, Maven Central and this repository
+    Images(ImagesOptions),
 }
 
 /// Which of CI's steps to run.
@@ -116,6 +118,24 @@ pub(crate) struct DecodeBenchOptions {
     /// Plain recording for the whole process; else the bulk fixture, unpacked
     #[arg(long, value_name = "FILE")]
     pub(crate) recording: Option<PathBuf>,
+}
+
+/// Which images, and whether from nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask images                     all that compose/local.env names
+  cargo xtask images --only worker       this one and what it stands on
+  cargo xtask images --list")]
+pub(crate) struct ImagesOptions {
+    /// Build only this image and what it stands on; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(images::names()))]
+    pub(crate) only: Vec<String>,
+    /// Print the images with their tags and sizes and stop
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Use nothing that was built before: newer packages
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 #[cfg(test)]

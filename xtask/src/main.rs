@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench | images`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -13,6 +13,7 @@ mod tidy;
 mod broker;
 mod fuzz;
 mod bench;
+mod images;
 mod ci;
 
 use std::process::ExitCode;
@@ -45,5 +46,6 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Broker(options) => broker::run(&options),
         Task::Fuzz(options) => fuzz::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Images(options) => images::run(&root, &options),
     }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From an empty volume to a running server: MYSQL_* variables, each also as a file (NAME_FILE), and /docker-entrypoint-initdb.d.
+# From an empty volume to a running server, MySQL or MariaDB: MYSQL_* variables, each also as a file (NAME_FILE), and
+# /docker-entrypoint-initdb.d.
 set -euo pipefail
 
 [[ ${1:-mysqld} != -* ]] || set -- mysqld "$@"
@@ -38,8 +39,18 @@ initialise() {
   say "making a new database in $data"
   # A file whose name begins with a dot is the only kind that mysqld does not mind in an empty directory.
   touch "$half_made"
-  mysqld --initialize-insecure "$@"
-  mysqld --skip-networking --daemonize --log-error="$data/first-start.err" "$@" || { tail -n 20 "$data/first-start.err" >&2 && fail "mysqld could not be started"; }
+  if command -v mariadb-install-db >/dev/null; then
+    mariadb-install-db --auth-root-authentication-method=normal --skip-test-db --datadir="$data" >/dev/null
+  else
+    mysqld --initialize-insecure "$@"
+  fi
+
+  mysqld --skip-networking "$@" &
+  local server=$!
+  until mysqladmin --protocol=socket -uroot --silent ping >/dev/null 2>&1; do
+    kill -0 "$server" 2>/dev/null || fail "mysqld ended during the first start; what it said stands above"
+    sleep 0.2
+  done
   [[ -n ${MYSQL_INITDB_SKIP_TZINFO:-} ]] || mysql_tzinfo_to_sql /usr/share/zoneinfo 2>/dev/null | docker_process_sql --database=mysql
   if [[ -n ${MYSQL_RANDOM_ROOT_PASSWORD:-} ]]; then
     MYSQL_ROOT_PASSWORD=$(head -c 24 /dev/urandom | base64)
@@ -49,8 +60,8 @@ initialise() {
   run_scripts
   # Last, so that everything before needs no password.
   echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $(quoted "${MYSQL_ROOT_PASSWORD:-}"); SHUTDOWN;" | docker_process_sql
-  while [[ -e /var/run/mysqld/mysqld.pid ]]; do sleep 0.1; done
-  rm -f "$data/first-start.err" "$half_made"
+  wait "$server" || fail "mysqld ended badly after the first start"
+  rm -f "$half_made"
   say "the new database is ready"
 }
 
