@@ -26,7 +26,8 @@ mod table;
 mod value;
 
 pub use domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, StartFrom, TimeMode, moment_ms,
+    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, StartFrom,
+    TimeMode, moment_ms,
 };
 pub use error::ConfigError;
 pub use host::Host;

@@ -47,7 +47,9 @@ fn run(command: &Command, settings: &Settings, values: &Values, console: Console
     match command {
         Command::Replay(arguments) => commands::replay::execute(arguments, settings, &session()?),
         Command::Decode(arguments) => commands::decode::execute(arguments, settings, &mut buffered_stdout()),
-        Command::Generate(arguments) => commands::generate::execute(arguments, settings, &*commands::stop_on_signals()?),
+        Command::Generate(arguments) => {
+            commands::generate::execute(arguments, settings, &*commands::stop_on_signals()?)
+        }
         #[cfg(feature = "kafka")]
         Command::Run(arguments) => commands::run::execute(arguments, settings, &session()?),
         #[cfg(feature = "kafka")]

@@ -15,8 +15,8 @@ mod snapshot;
 
 pub use decoder::{DecodeSettings, Decoder};
 pub use dedup::{BinlogPosition, DedupMark, Verdict};
-pub use snapshot::SnapshotRows;
 pub use envelope::Columns;
+pub use snapshot::SnapshotRows;
 
 use crate::event::{Op, OrderEvent};
 

@@ -17,5 +17,6 @@ pub fn start(settings: &LogSettings, colour: bool, terminal: bool) {
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
     let json = settings.format == LogFormat::Json || (settings.format == LogFormat::Auto && !terminal);
     // Fails only where a test has started it before.
-    let _started = if json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(colour).try_init() };
+    let _started =
+        if json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(colour).try_init() };
 }
