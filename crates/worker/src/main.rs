@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use worker::cli::{self, Cli, Command, Exit};
+use worker::commands::config::ConfigCommandError;
 use worker::commands::{self, Console, Session, SessionError};
 use worker::config::{Host, Settings, Values};
 use worker::telemetry::logs;
@@ -28,8 +29,11 @@ fn execute(cli: &Cli) -> Result<(), (String, Exit)> {
     let host = Host::this();
     let flags = cli.flags();
     if let Command::Config(arguments) = &cli.command {
-        return commands::config::execute(arguments, &flags, &host, &mut std::io::stdout().lock())
-            .map_err(|error| (error.to_string(), error.exit()));
+        return match commands::config::execute(arguments, &flags, &host, &mut std::io::stdout().lock()) {
+            // Whoever read has enough (`| head`).
+            Err(ConfigCommandError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.map_err(|error| (error.to_string(), error.exit())),
+        };
     }
     let values = Values::load(&flags, &host).map_err(|error| (error.to_string(), Exit::from(&error)))?;
     let settings = Settings::read(&values, &host).map_err(|error| (error.to_string(), Exit::from(&error)))?;
