@@ -1,8 +1,9 @@
 //! Bytes → [`Decoded`]: the envelope and the type are judged here, in `spec.md` 1.1's order.
 
-use super::envelope::{ColumnTable, Columns, Envelope, Keys, Message, RowText, SourceText};
-use super::json::{Fault, JsonError, Kind, Raw, Reader};
-use super::row::{Event, integer, not_integer, text};
+use super::columns::{ColumnTable, Columns, RowText};
+use super::envelope::{Envelope, Hints, Keys, Message, SourceText};
+use super::json::{Broken, Fault, JsonError, KeyHints, Kind, Raw, Reader};
+use super::row::{Event, integer, text};
 use super::schema::{KnownSchemas, PriceEncoding, PriceEncodings, SchemaText};
 use super::{BinlogPosition, Change, Decoded, Ignored, Reason, row};
 use crate::event::Op;
@@ -37,13 +38,35 @@ pub struct Decoder {
     table: String,
     columns: ColumnTable,
     schemas: KnownSchemas,
+    hints: Hints,
+}
+
+/// An event as it was found in a record's value, still to be judged.
+#[derive(Clone, Copy, Debug)]
+struct Found<'m> {
+    /// What the spans point into.
+    text: &'m str,
+    /// The event: the whole value, or the payload.
+    value: Raw<'m>,
+    /// What a reason calls it.
+    name: &'static str,
+    /// Its members, if it is an object.
+    envelope: Option<&'m Envelope>,
+    /// What came with it.
+    schema: Option<SchemaText<'m>>,
 }
 
 impl Decoder {
     /// A decoder for the table that `settings` names.
     pub fn new(settings: DecodeSettings) -> Self {
         let DecodeSettings { database, table, columns } = settings;
-        Self { database, table, columns: ColumnTable::new(columns), schemas: KnownSchemas::default() }
+        Self {
+            database,
+            table,
+            columns: ColumnTable::new(columns),
+            schemas: KnownSchemas::default(),
+            hints: Hints::default(),
+        }
     }
 
     /// What a record's value is; `None` is Kafka's null. Never fails: what cannot be read is a dead letter.
@@ -61,13 +84,15 @@ impl Decoder {
         let text = std::str::from_utf8(bytes).map_err(|error| self.not_text(bytes, error.valid_up_to()))?;
         let mut reader = Reader::new(text);
         let mut message = Message::default();
-        message.read(&mut reader, &self.columns).map_err(|error| not_json(&reader, text, error))?;
-        if message.schema.kind() != Kind::Absent && message.payload.kind() != Kind::Absent {
-            let schema = SchemaText::Text(message.schema.text());
-            self.judge(message.payload, "payload", &message.wrapped, Some(schema))
+        message.read(&mut reader, &self.columns, &mut self.hints).map_err(|Broken| not_json(&reader, text))?;
+        let (schema, payload) = (message.schema.of(text), message.payload.of(text));
+        self.judge(if schema.kind() != Kind::Absent && payload.kind() != Kind::Absent {
+            let schema = Some(SchemaText::Text(schema.text()));
+            Found { text, value: payload, name: "payload", envelope: message.wrapped.as_ref(), schema }
         } else {
-            self.judge(message.whole, "value", &message.bare, None)
-        }
+            let value = message.whole.of(text);
+            Found { text, value, name: "value", envelope: Some(&message.bare), schema: None }
+        })
     }
 
     /// Decodes a wrapped message that begins with a known schema. `None` if it does not, and also if anything is wrong
@@ -76,60 +101,64 @@ impl Decoder {
         let (encodings, end) = self.schemas.recognise(bytes)?;
         let text = std::str::from_utf8(bytes.get(end..)?).ok()?;
         let mut message = Message::default();
-        message.read_rest(&mut Reader::behind_member(text), &self.columns).ok()?;
-        let schema = match message.schema.kind() {
+        message.read_rest(&mut Reader::behind_member(text), &self.columns, &mut self.hints).ok()?;
+        let (schema, payload) = (message.schema.of(text), message.payload.of(text));
+        if payload.kind() == Kind::Absent {
+            return None;
+        }
+        let schema = Some(match schema.kind() {
             Kind::Absent => SchemaText::Known(encodings),
-            _ => SchemaText::Text(message.schema.text()),
-        };
-        let wrapped = message.payload.kind() != Kind::Absent;
-        wrapped.then(|| self.judge(message.payload, "payload", &message.wrapped, Some(schema)))
+            _ => SchemaText::Text(schema.text()),
+        });
+        let envelope = message.wrapped.as_ref();
+        Some(self.judge(Found { text, value: payload, name: "payload", envelope, schema }))
     }
 
-    /// Judges an event: `raw` is its text, `name` what a reason calls it.
-    fn judge(
-        &mut self,
-        raw: Raw<'_>,
-        name: &str,
-        event: &Envelope<'_>,
-        schema: Option<SchemaText<'_>>,
-    ) -> Result<Decoded, Reason> {
-        match raw.kind() {
-            Kind::Object => {}
-            Kind::Null => return Ok(Decoded::Ignored(Ignored::Tombstone)),
-            _ => return Err(Reason::with_value(name, "not an object", raw.text())),
+    fn judge(&mut self, found: Found<'_>) -> Result<Decoded, Reason> {
+        let envelope = match (found.value.kind(), found.envelope) {
+            (Kind::Object, Some(envelope)) => envelope,
+            (Kind::Null, _) => return Ok(Decoded::Ignored(Ignored::Tombstone)),
+            _ => return Err(Reason::with_value(found.name, "not an object", found.value.text())),
+        };
+        let op = envelope.op.of(found.text);
+        if op.is_nothing() {
+            return self.without_op(found.value, op, envelope.keys);
         }
-        if event.op.is_nothing() {
-            return self.without_op(raw, event);
-        }
-        let op = match &*text("op", event.op)? {
+        let op = match &*text("op", op)? {
             "c" => Op::Create,
             "u" => Op::Update,
             "d" => Op::Delete,
             "r" => Op::Read,
             "t" => return Ok(Decoded::Ignored(Ignored::Truncate)),
             "m" => return Ok(Decoded::Ignored(Ignored::Message)),
-            _ => return Err(Reason::with_value("op", "not one of c, u, d, r, t, m", event.op.text())),
+            _ => return Err(Reason::with_value("op", "not one of c, u, d, r, t, m", op.text())),
         };
-        if event.source.raw.kind() != Kind::Object {
-            return Err(Reason::wrong_type("source", "not an object", event.source.raw));
+        let source = &envelope.source;
+        let raw = source.raw.of(found.text);
+        if raw.kind() != Kind::Object {
+            return Err(Reason::wrong_type("source", "not an object", raw));
         }
-        let database = text("source.db", event.source.db)?;
-        let table = text("source.table", event.source.table)?;
+        let database = text("source.db", source.db.of(found.text))?;
+        let table = text("source.table", source.table.of(found.text))?;
         if *database != *self.database || *table != *self.table {
             return Ok(Decoded::Ignored(Ignored::OtherTable));
         }
-        self.change(op, event, schema).map(Decoded::Change)
+        self.change(op, envelope, &found).map(Decoded::Change)
     }
 
-    fn change(&mut self, op: Op, event: &Envelope<'_>, schema: Option<SchemaText<'_>>) -> Result<Change, Reason> {
-        let time_ms = time("ts_ms", event.ts_ms)?;
-        let source_time_ms = time("source.ts_ms", event.source.ts_ms)?;
-        let position = if op == Op::Read { None } else { position(op, &event.source)? };
+    fn change(&mut self, op: Op, envelope: &Envelope, found: &Found<'_>) -> Result<Change, Reason> {
+        let text = found.text;
+        let time_ms = time("ts_ms", envelope.ts_ms.of(text))?;
+        let source_time_ms = time("source.ts_ms", envelope.source.ts_ms.of(text))?;
+        let position = if op == Op::Read { None } else { position(op, &envelope.source, text)? };
         let latency_ms = time_ms.zip(source_time_ms).map(|(envelope, source)| envelope - source);
-        let encodings = self.price_encodings(schema);
-        let (row, price) =
-            if op == Op::Delete { (&event.before, encodings.before) } else { (&event.after, encodings.after) };
-        let row = row::read(Event { op, latency_ms, source_time_ms, price }, row, self.columns.columns());
+        let encodings = self.price_encodings(found.schema);
+        let (row, price) = match op {
+            Op::Delete => (&envelope.before, encodings.before),
+            _ => (&envelope.after, encodings.after),
+        };
+        let event = Event { op, latency_ms, source_time_ms, price };
+        let row = row::read(event, row, text, self.columns.columns());
         Ok(Change { op, position, source_time_ms, row })
     }
 
@@ -141,27 +170,29 @@ impl Decoder {
     }
 
     /// An object without `op`: what a connector writes besides change events, or a dead letter.
-    fn without_op(&self, raw: Raw<'_>, event: &Envelope<'_>) -> Result<Decoded, Reason> {
-        if event.keys == Keys::TS_MS {
+    fn without_op(&self, object: Raw<'_>, op: Raw<'_>, keys: Keys) -> Result<Decoded, Reason> {
+        if keys == Keys::TS_MS {
             Ok(Decoded::Ignored(Ignored::Heartbeat))
-        } else if event.keys.contain(Keys::TRANSACTION) {
+        } else if keys.contain(Keys::TRANSACTION) {
             Ok(Decoded::Ignored(Ignored::Transaction))
-        } else if event.keys.contain(Keys::SCHEMA_CHANGE) {
+        } else if keys.contain(Keys::SCHEMA_CHANGE) {
             Ok(Decoded::Ignored(Ignored::SchemaChange))
         } else {
-            Err(self.not_an_event(raw, event))
+            Err(self.not_an_event(object, op))
         }
     }
 
     #[cold]
-    fn not_an_event(&self, raw: Raw<'_>, event: &Envelope<'_>) -> Reason {
-        let what = if event.op.kind() == Kind::Null { "null" } else { "missing" };
-        let row = RowText::read(&mut Reader::new(raw.text()), &self.columns).unwrap_or_default();
-        if row.is_order() {
-            let words = format!("{what}, this is a row without its envelope, is ExtractNewRecordState on?");
-            return Reason::with_value("op", &words, raw.text());
-        }
-        Reason::with_value("op", &format!("{what}, not an event of Debezium"), raw.text())
+    fn not_an_event(&self, object: Raw<'_>, op: Raw<'_>) -> Reason {
+        let what = if op.kind() == Kind::Null { "null" } else { "missing" };
+        let (text, mut row) = (object.text(), RowText::default());
+        let read = row.read(&mut Reader::new(text), &self.columns, &mut KeyHints::default());
+        let hint = if read.is_ok() && row.is_order(text) {
+            "this is a row without its envelope, is ExtractNewRecordState on?"
+        } else {
+            "not an event of Debezium"
+        };
+        Reason::with_value("op", &format!("{what}, {hint}"), text)
     }
 
     /// The field at which the text stops being UTF-8: the last key of what comes before it.
@@ -172,14 +203,13 @@ impl Decoder {
         }
         let before = bytes.get(..at).and_then(|before| std::str::from_utf8(before).ok()).unwrap_or_default();
         let mut reader = Reader::new(before);
-        match Message::default().read(&mut reader, &self.columns) {
-            Err(error) if error.fault != Fault::End => not_json(&reader, before, error),
-            _ => {
-                let tail = bytes.get(at..).unwrap_or_default();
-                let shown = tail.get(..tail.len().min(16)).unwrap_or_default().escape_ascii().to_string();
-                Reason::with_value(field(&reader), &format!("not UTF-8 at byte {at}"), &shown)
-            }
+        let read = Message::default().read(&mut reader, &self.columns, &mut Hints::default());
+        if read.is_err() && reader.error().is_some_and(|error| error.fault != Fault::End) {
+            return not_json(&reader, before);
         }
+        let tail = bytes.get(at..).unwrap_or_default();
+        let shown = tail.get(..tail.len().min(16)).unwrap_or_default().escape_ascii().to_string();
+        Reason::with_value(field(&reader), &format!("not UTF-8 at byte {at}"), &shown)
     }
 }
 
@@ -189,19 +219,19 @@ fn field<'a>(reader: &Reader<'a>) -> &'a str {
 }
 
 #[cold]
-fn not_json(reader: &Reader<'_>, text: &str, error: JsonError) -> Reason {
+fn not_json(reader: &Reader<'_>, text: &str) -> Reason {
     if text.as_bytes().first() == Some(&REGISTRY_MAGIC) {
         return registry();
     }
-    let value = text.get(error.token..).unwrap_or_default();
-    match error.fault {
+    let Some(JsonError { fault, at, token }) = reader.error() else {
+        return Reason::of("value", "not JSON");
+    };
+    match fault {
         Fault::End if text.is_empty() => Reason::of("value", "empty"),
-        Fault::Range => {
-            Reason::with_value(field(reader), error.fault.words(), text.get(error.token..error.at).unwrap_or_default())
-        }
-        fault => {
-            let words = format!("{} (byte {})", fault.words(), error.at);
-            Reason::with_value(field(reader), &words, value)
+        Fault::Range => Reason::with_value(field(reader), fault.words(), text.get(token..at).unwrap_or_default()),
+        _ => {
+            let words = format!("{} (byte {at})", fault.words());
+            Reason::with_value(field(reader), &words, text.get(token..).unwrap_or_default())
         }
     }
 }
@@ -228,42 +258,38 @@ fn time(field: &str, value: Raw<'_>) -> Result<Option<i64>, Reason> {
 }
 
 /// `None` where the source gives no file or no position.
-fn position(op: Op, source: &SourceText<'_>) -> Result<Option<BinlogPosition>, Reason> {
-    let file = if source.file.is_nothing() { None } else { Some(file_number(source.file)?) };
-    let pos = count("source.pos", source.pos)?;
-    let row = count("source.row", source.row)?.unwrap_or(0);
-    let step = u8::from(op != Op::Delete);
-    Ok(file.zip(pos).map(|(file, pos)| BinlogPosition { file, pos, row, step }))
+fn position(op: Op, source: &SourceText, message: &str) -> Result<Option<BinlogPosition>, Reason> {
+    const FILE: &str = "source.file";
+    let raw = source.file.of(message);
+    let file = if raw.is_nothing() { None } else { Some(text(FILE, raw)?) };
+    let pos = count("source.pos", source.pos.of(message))?;
+    let row = count("source.row", source.row.of(message))?.unwrap_or(0);
+    let Some((file, pos)) = file.zip(pos) else {
+        return Ok(None);
+    };
+    let file = file_number(&file).map_err(|words| Reason::with_value(FILE, words, raw.text()))?;
+    Ok(Some(BinlogPosition { file, pos, row, step: u8::from(op != Op::Delete) }))
 }
 
-/// The number at the end of `mysql-bin.000003`.
-fn file_number(value: Raw<'_>) -> Result<u64, Reason> {
-    const FIELD: &str = "source.file";
-    let name = text(FIELD, value)?;
-    let digits = name.rsplit_once('.').map_or(&*name, |(_, digits)| digits);
+/// The number at the end of `mysql-bin.000003`, or what is wrong with it.
+fn file_number(name: &str) -> Result<u64, &'static str> {
+    let digits = name.rsplit_once('.').map_or(name, |(_, digits)| digits);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Reason::with_value(FIELD, "no number at its end", value.text()));
+        return Err("no number at its end");
     }
-    digits.parse().map_err(|_| Reason::with_value(FIELD, "number beyond 64 bits", value.text()))
+    digits.parse().map_err(|_| "number beyond 64 bits")
 }
 
-/// An integer from 0 on; `None` where absent or null.
+/// An integer from 0 on, within i64 like every number of the binlog that Connect writes; `None` where absent or null.
 fn count(field: &str, value: Raw<'_>) -> Result<Option<u64>, Reason> {
     if value.is_nothing() {
         return Ok(None);
     }
-    match value.text() {
-        // JSON's grammar has it, Rust's not.
-        "-0" => Ok(Some(0)),
-        digits => match digits.parse() {
-            Ok(count) => Ok(Some(count)),
-            Err(_) if value.kind() == Kind::Number && digits.starts_with('-') && !digits.contains(['.', 'e', 'E']) => {
-                Err(Reason::with_value(field, "negative", digits))
-            }
-            Err(_) => Err(not_integer(field, value)),
-        },
-    }
+    let count = integer(field, value)?;
+    u64::try_from(count).map(Some).map_err(|_| Reason::with_value(field, "negative", value.text()))
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

@@ -3,178 +3,101 @@
 //! `op` comes after the rows it speaks of, and whether the message is wrapped shows at its end; so every member that
 //! may matter is noted in one pass. Of repeated keys the last wins: its value replaces the earlier one whole.
 
-use super::json::{JsonError, Kind, Raw, Reader};
+use super::columns::{ColumnSet, ColumnTable, RowText};
+use super::json::{Broken, Code, Key, KeyHints, Reader, Span, code};
 
-/// Names of the columns that are read, in the table's terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Columns {
-    /// The order's key; default `id`.
-    pub id: String,
-    /// Read where `id` is absent or null; default `order_id`.
-    pub id_fallback: String,
-    /// Default `symbol`.
-    pub symbol: String,
-    /// Default `side`.
-    pub side: String,
-    /// Default `quantity`.
-    pub quantity: String,
-    /// Default `price`.
-    pub price: String,
-    /// Default `status`.
-    pub status: String,
+/// What is expected of a message's objects.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hints {
+    message: KeyHints<Member>,
+    payload: KeyHints<Member>,
+    source: KeyHints<SourceMember>,
+    row: KeyHints<ColumnSet>,
 }
 
-impl Default for Columns {
-    fn default() -> Self {
-        Self {
-            id: "id".into(),
-            id_fallback: "order_id".into(),
-            symbol: "symbol".into(),
-            side: "side".into(),
-            quantity: "quantity".into(),
-            price: "price".into(),
-            status: "status".into(),
-        }
-    }
-}
+const AFTER: Code = code("after");
+const BEFORE: Code = code("before");
+const DB: Code = code("db");
+const DDL: Code = code("ddl");
+const EVENT_COUNT: Code = code("event_count");
+const FILE: Code = code("file");
+const ID: Code = code("id");
+const OP: Code = code("op");
+const PAYLOAD: Code = code("payload");
+const POS: Code = code("pos");
+const ROW: Code = code("row");
+const SCHEMA: Code = code("schema");
+const SOURCE: Code = code("source");
+const STATUS: Code = code("status");
+const TABLE: Code = code("table");
+const TABLE_CHANGES: Code = code("tableChanges");
+const TS_MS: Code = code("ts_ms");
 
-/// The columns of a row, as indices.
+/// A member of `source` that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    Id,
-    IdFallback,
-    Symbol,
-    Side,
-    Quantity,
-    Price,
-    Status,
+enum SourceMember {
+    Db,
+    Table,
+    TsMs,
+    File,
+    Pos,
+    Row,
+    Other,
 }
 
-const COLUMN_COUNT: usize = 7;
-
-/// Finds a key's columns: nearly every key is settled by one look-up.
-#[derive(Clone, Debug)]
-pub(super) struct ColumnTable {
-    columns: Columns,
-    /// By [`slot`]: one bit a column that has this slot.
-    candidates: [u8; SLOTS],
-}
-
-const SLOTS: usize = 64;
-
-#[inline]
-fn slot(name: &str) -> usize {
-    let first = name.as_bytes().first().copied().unwrap_or_default();
-    (usize::from(first) + name.len() * 7) % SLOTS
-}
-
-impl ColumnTable {
-    /// Prepares the look-up. Several columns may have one name.
-    pub(super) fn new(columns: Columns) -> Self {
-        let mut candidates = [0; SLOTS];
-        for (index, name) in Self::names(&columns).into_iter().enumerate() {
-            if let Some(bits) = candidates.get_mut(slot(name)) {
-                *bits |= 1 << index;
-            }
+impl SourceMember {
+    fn of(key: &Key<'_>) -> Self {
+        match key.code() {
+            DB => Self::Db,
+            TABLE => Self::Table,
+            TS_MS => Self::TsMs,
+            FILE => Self::File,
+            POS => Self::Pos,
+            ROW => Self::Row,
+            _ => Self::Other,
         }
-        Self { columns, candidates }
-    }
-
-    /// The names as configured.
-    pub(super) const fn columns(&self) -> &Columns {
-        &self.columns
-    }
-
-    const fn names(columns: &Columns) -> [&String; COLUMN_COUNT] {
-        let Columns { id, id_fallback, symbol, side, quantity, price, status } = columns;
-        [id, id_fallback, symbol, side, quantity, price, status]
-    }
-
-    #[inline]
-    fn store<'a>(&self, key: &str, value: Raw<'a>, row: &mut [Raw<'a>; COLUMN_COUNT]) {
-        let bits = self.candidates.get(slot(key)).copied().unwrap_or_default();
-        if bits == 0 {
-            return;
-        }
-        for (index, (name, place)) in Self::names(&self.columns).into_iter().zip(row).enumerate() {
-            if bits & 1 << index != 0 && name == key {
-                *place = value;
-            }
-        }
-    }
-}
-
-/// `before` or `after`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RowText<'a> {
-    /// The whole value.
-    pub(super) raw: Raw<'a>,
-    columns: [Raw<'a>; COLUMN_COUNT],
-}
-
-impl<'a> RowText<'a> {
-    /// A column's value.
-    pub(super) fn column(&self, column: Column) -> Raw<'a> {
-        self.columns.get(column as usize).copied().unwrap_or_default()
-    }
-
-    /// Whether it has what every order has.
-    pub(super) fn is_order(&self) -> bool {
-        [Column::Symbol, Column::Quantity].iter().all(|&column| self.column(column).kind() != Kind::Absent)
-    }
-
-    /// Reads a row; a value of another type has no columns.
-    pub(super) fn read(reader: &mut Reader<'a>, table: &ColumnTable) -> Result<Self, JsonError> {
-        let start = reader.mark();
-        let mut row = Self::default();
-        if reader.enter_object()? {
-            while let Some(key) = reader.next_key()? {
-                let value = reader.value()?;
-                table.store(&key.name(), value, &mut row.columns);
-            }
-            row.raw = reader.since(start);
-        } else {
-            row.raw = reader.value()?;
-        }
-        Ok(row)
     }
 }
 
 /// `source`: where the event comes from.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SourceText<'a> {
+pub(super) struct SourceText {
     /// The whole value.
-    pub(super) raw: Raw<'a>,
-    pub(super) db: Raw<'a>,
-    pub(super) table: Raw<'a>,
-    pub(super) ts_ms: Raw<'a>,
-    pub(super) file: Raw<'a>,
-    pub(super) pos: Raw<'a>,
-    pub(super) row: Raw<'a>,
+    pub(super) raw: Span,
+    pub(super) db: Span,
+    pub(super) table: Span,
+    pub(super) ts_ms: Span,
+    pub(super) file: Span,
+    pub(super) pos: Span,
+    pub(super) row: Span,
 }
 
-impl<'a> SourceText<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
+impl SourceText {
+    fn read(&mut self, reader: &mut Reader<'_>, hints: &mut Hints) -> Result<(), Broken> {
+        if self.raw != Span::default() {
+            *self = Self::default();
+        }
         let start = reader.mark();
-        let mut source = Self::default();
         if reader.enter_object()? {
-            while let Some(key) = reader.next_key()? {
+            let mut slot = 0;
+            while let Some(member) = reader.next_member(&mut hints.source, slot, SourceMember::of)? {
+                slot += 1;
                 let value = reader.value()?;
-                match key.name().as_bytes() {
-                    b"db" => source.db = value,
-                    b"table" => source.table = value,
-                    b"ts_ms" => source.ts_ms = value,
-                    b"file" => source.file = value,
-                    b"pos" => source.pos = value,
-                    b"row" => source.row = value,
-                    _ => {}
+                match member {
+                    SourceMember::Db => self.db = value,
+                    SourceMember::Table => self.table = value,
+                    SourceMember::TsMs => self.ts_ms = value,
+                    SourceMember::File => self.file = value,
+                    SourceMember::Pos => self.pos = value,
+                    SourceMember::Row => self.row = value,
+                    SourceMember::Other => {}
                 }
             }
-            source.raw = reader.since(start);
+            self.raw = reader.since(start);
         } else {
-            source.raw = reader.value()?;
+            self.raw = reader.value()?;
         }
-        Ok(source)
+        Ok(())
     }
 }
 
@@ -193,101 +116,127 @@ impl Keys {
     const TABLE_CHANGES: Self = Self(32);
     const OTHER: Self = Self(64);
 
-    const fn with(self, keys: Self) -> Self {
-        Self(self.0 | keys.0)
-    }
-
     /// Whether all of `keys` are there.
     pub(super) const fn contain(self, keys: Self) -> bool {
         self.0 & keys.0 == keys.0
     }
 }
 
-/// A change event's members, or those of whatever object came instead.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Envelope<'a> {
-    pub(super) keys: Keys,
-    pub(super) op: Raw<'a>,
-    pub(super) ts_ms: Raw<'a>,
-    pub(super) source: SourceText<'a>,
-    pub(super) before: RowText<'a>,
-    pub(super) after: RowText<'a>,
+/// A member that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Before,
+    After,
+    Source,
+    Op,
+    TsMs,
+    Schema,
+    Payload,
+    /// Only its being there counts.
+    Noted(Keys),
 }
 
-impl<'a> Envelope<'a> {
-    /// Reads the value of the member `key`.
-    fn read_member(&mut self, key: &str, reader: &mut Reader<'a>, table: &ColumnTable) -> Result<(), JsonError> {
-        let seen = match key.as_bytes() {
-            b"before" => {
-                self.before = RowText::read(reader, table)?;
-                Keys::OTHER
-            }
-            b"after" => {
-                self.after = RowText::read(reader, table)?;
-                Keys::OTHER
-            }
-            b"source" => {
-                self.source = SourceText::read(reader)?;
-                Keys::OTHER
-            }
-            b"op" => {
-                self.op = reader.value()?;
-                Keys::OTHER
-            }
-            b"ts_ms" => {
+impl Member {
+    #[inline]
+    fn of(key: &Key<'_>) -> Self {
+        match key.code() {
+            BEFORE => Self::Before,
+            AFTER => Self::After,
+            SOURCE => Self::Source,
+            OP => Self::Op,
+            TS_MS => Self::TsMs,
+            SCHEMA => Self::Schema,
+            PAYLOAD => Self::Payload,
+            STATUS => Self::Noted(Keys::STATUS),
+            ID => Self::Noted(Keys::ID),
+            DDL => Self::Noted(Keys::DDL),
+            EVENT_COUNT if key.name() == "event_count" => Self::Noted(Keys::EVENT_COUNT),
+            TABLE_CHANGES if key.name() == "tableChanges" => Self::Noted(Keys::TABLE_CHANGES),
+            _ => Self::Noted(Keys::OTHER),
+        }
+    }
+}
+
+/// A change event's members, or those of whatever object came instead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Envelope {
+    pub(super) keys: Keys,
+    pub(super) op: Span,
+    pub(super) ts_ms: Span,
+    pub(super) source: SourceText,
+    pub(super) before: RowText,
+    pub(super) after: RowText,
+}
+
+impl Envelope {
+    /// Reads the value of `member`.
+    #[inline]
+    fn read_member(
+        &mut self,
+        member: Member,
+        reader: &mut Reader<'_>,
+        table: &ColumnTable,
+        hints: &mut Hints,
+    ) -> Result<(), Broken> {
+        let mut seen = Keys::OTHER;
+        match member {
+            Member::Before => self.before.read(reader, table, &mut hints.row)?,
+            Member::After => self.after.read(reader, table, &mut hints.row)?,
+            Member::Source => self.source.read(reader, hints)?,
+            Member::Op => self.op = reader.value()?,
+            Member::TsMs => {
                 self.ts_ms = reader.value()?;
-                Keys::TS_MS
+                seen = Keys::TS_MS;
             }
-            other => {
+            Member::Noted(keys) => {
                 reader.value()?;
-                match other {
-                    b"status" => Keys::STATUS,
-                    b"id" => Keys::ID,
-                    b"event_count" => Keys::EVENT_COUNT,
-                    b"ddl" => Keys::DDL,
-                    b"tableChanges" => Keys::TABLE_CHANGES,
-                    _ => Keys::OTHER,
-                }
+                seen = keys;
             }
-        };
-        self.keys = self.keys.with(seen);
+            Member::Schema | Member::Payload => {
+                reader.value()?;
+            }
+        }
+        self.keys.0 |= seen.0;
         Ok(())
     }
 
-    fn read(&mut self, reader: &mut Reader<'a>, table: &ColumnTable) -> Result<Raw<'a>, JsonError> {
-        let start = reader.mark();
-        *self = Self::default();
-        if !reader.enter_object()? {
-            return reader.value();
+    /// Reads the members of the object that was entered.
+    fn read_members(&mut self, reader: &mut Reader<'_>, table: &ColumnTable, hints: &mut Hints) -> Result<(), Broken> {
+        let mut slot = 0;
+        while let Some(member) = reader.next_member(&mut hints.payload, slot, Member::of)? {
+            slot += 1;
+            self.read_member(member, reader, table, hints)?;
         }
-        while let Some(key) = reader.next_key()? {
-            self.read_member(&key.name(), reader, table)?;
-        }
-        Ok(reader.since(start))
+        Ok(())
     }
 }
 
 /// A whole message: an event, bare or wrapped.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Message<'a> {
+pub(super) struct Message {
     /// The whole value.
-    pub(super) whole: Raw<'a>,
+    pub(super) whole: Span,
     /// Its members, if it is an object.
-    pub(super) bare: Envelope<'a>,
+    pub(super) bare: Envelope,
     /// `schema`
-    pub(super) schema: Raw<'a>,
+    pub(super) schema: Span,
     /// `payload`
-    pub(super) payload: Raw<'a>,
+    pub(super) payload: Span,
     /// The payload's members, if it is an object.
-    pub(super) wrapped: Envelope<'a>,
+    pub(super) wrapped: Option<Envelope>,
 }
 
-impl<'a> Message<'a> {
+impl Message {
     /// Reads a message to its end.
-    pub(super) fn read(&mut self, reader: &mut Reader<'a>, table: &ColumnTable) -> Result<(), JsonError> {
+    pub(super) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        table: &ColumnTable,
+        hints: &mut Hints,
+    ) -> Result<(), Broken> {
         let start = reader.mark();
         if reader.enter_object()? {
-            self.read_members(reader, table)?;
+            self.read_members(reader, table, hints)?;
             self.whole = reader.since(start);
         } else {
             self.whole = reader.value()?;
@@ -297,24 +246,45 @@ impl<'a> Message<'a> {
 
     /// Reads what is left of an object to its end, with a reader that begins behind a member. `whole` and `schema` are
     /// the caller's affair.
-    pub(super) fn read_rest(&mut self, reader: &mut Reader<'a>, table: &ColumnTable) -> Result<(), JsonError> {
-        self.read_members(reader, table)?;
+    pub(super) fn read_rest(
+        &mut self,
+        reader: &mut Reader<'_>,
+        table: &ColumnTable,
+        hints: &mut Hints,
+    ) -> Result<(), Broken> {
+        self.read_members(reader, table, hints)?;
         reader.end()
     }
 
-    fn read_members(&mut self, reader: &mut Reader<'a>, table: &ColumnTable) -> Result<(), JsonError> {
-        while let Some(key) = reader.next_key()? {
-            match &*key.name() {
-                "schema" => {
+    #[inline]
+    fn read_members(&mut self, reader: &mut Reader<'_>, table: &ColumnTable, hints: &mut Hints) -> Result<(), Broken> {
+        let mut slot = 0;
+        while let Some(member) = reader.next_member(&mut hints.message, slot, Member::of)? {
+            slot += 1;
+            match member {
+                Member::Schema => {
                     self.schema = reader.value()?;
-                    self.bare.keys = self.bare.keys.with(Keys::OTHER);
+                    self.bare.keys.0 |= Keys::OTHER.0;
                 }
-                "payload" => {
-                    self.payload = self.wrapped.read(reader, table)?;
-                    self.bare.keys = self.bare.keys.with(Keys::OTHER);
+                Member::Payload => {
+                    self.read_payload(reader, table, hints)?;
+                    self.bare.keys.0 |= Keys::OTHER.0;
                 }
-                other => self.bare.read_member(other, reader, table)?,
+                member => self.bare.read_member(member, reader, table, hints)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Reads a payload in place of whatever was read before.
+    fn read_payload(&mut self, reader: &mut Reader<'_>, table: &ColumnTable, hints: &mut Hints) -> Result<(), Broken> {
+        let start = reader.mark();
+        self.wrapped = None;
+        if reader.enter_object()? {
+            self.wrapped.insert(Envelope::default()).read_members(reader, table, hints)?;
+            self.payload = reader.since(start);
+        } else {
+            self.payload = reader.value()?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! row; [`dedup`] is applied between by whoever sees a partition's records in order, which is why a change event carries
 //! its position *and* its row, and the row may be a [`Reason`].
 
+mod columns;
 pub mod dedup;
 mod decoder;
 mod envelope;
@@ -12,10 +13,12 @@ mod reason;
 mod row;
 mod schema;
 mod snapshot;
+#[cfg(test)]
+mod second_reading;
 
+pub use columns::Columns;
 pub use decoder::{DecodeSettings, Decoder};
 pub use dedup::{BinlogPosition, DedupMark, Verdict};
-pub use envelope::Columns;
 pub use snapshot::SnapshotRows;
 
 use crate::event::{Op, OrderEvent};

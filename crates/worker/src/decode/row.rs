@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use compact_str::CompactString;
 
 use super::Reason;
-use super::envelope::{Column, Columns, RowText};
+use super::columns::{Column, Columns, RowText};
 use super::json::{Kind, Raw};
 use super::schema::PriceEncoding;
 use crate::decimal::{Decimal, ParseDecimalError};
@@ -25,18 +25,20 @@ pub(super) struct Event {
     pub(super) price: PriceEncoding,
 }
 
-/// Reads a row. The first column that is wrong, in the order of the event's fields, gives the reason.
-pub(super) fn read(event: Event, row: &RowText<'_>, columns: &Columns) -> Result<OrderEvent, Reason> {
-    if row.raw.kind() != Kind::Object {
+/// Reads a row of `message`'s text. The first column that is wrong, in the order of the event's fields, gives the reason.
+pub(super) fn read(event: Event, row: &RowText, message: &str, columns: &Columns) -> Result<OrderEvent, Reason> {
+    let raw = row.raw.of(message);
+    if raw.kind() != Kind::Object {
         let name = if event.op == Op::Delete { "before" } else { "after" };
-        return Err(Reason::wrong_type(name, "not an object", row.raw));
+        return Err(Reason::wrong_type(name, "not an object", raw));
     }
-    let order_id = order_id(row, columns)?;
-    let symbol = text(&columns.symbol, row.column(Column::Symbol))?;
-    let side = side(&columns.side, row.column(Column::Side))?;
-    let quantity = integer(&columns.quantity, row.column(Column::Quantity))?;
-    let price = price(&columns.price, row.column(Column::Price), event.price)?;
-    let status = optional_text(&columns.status, row.column(Column::Status))?;
+    let column = |column| row.column(column, message);
+    let order_id = order_id(column(Column::Id), column(Column::IdFallback), columns)?;
+    let symbol = text(&columns.symbol, column(Column::Symbol))?;
+    let side = side(&columns.side, column(Column::Side))?;
+    let quantity = integer(&columns.quantity, column(Column::Quantity))?;
+    let price = price(&columns.price, column(Column::Price), event.price)?;
+    let status = optional_text(&columns.status, column(Column::Status))?;
     Ok(OrderEvent {
         op: event.op,
         order_id,
@@ -58,7 +60,7 @@ pub(super) fn integer(field: &str, value: Raw<'_>) -> Result<i64, Reason> {
 
 /// Why a value is not an integer of 64 bits. `1.0` and `1e2` are none.
 #[cold]
-pub(super) fn not_integer(field: &str, value: Raw<'_>) -> Reason {
+fn not_integer(field: &str, value: Raw<'_>) -> Reason {
     let integer = value.kind() == Kind::Number && !value.text().contains(['.', 'e', 'E']);
     Reason::wrong_type(field, if integer { "beyond 64 bits" } else { "not an integer" }, value)
 }
@@ -72,8 +74,7 @@ fn optional_text<'a>(field: &str, value: Raw<'a>) -> Result<Option<Cow<'a, str>>
     if value.is_nothing() { Ok(None) } else { text(field, value).map(Some) }
 }
 
-fn order_id(row: &RowText<'_>, columns: &Columns) -> Result<OrderId, Reason> {
-    let (id, fallback) = (row.column(Column::Id), row.column(Column::IdFallback));
+fn order_id(id: Raw<'_>, fallback: Raw<'_>, columns: &Columns) -> Result<OrderId, Reason> {
     let (field, value) = match (id.kind(), fallback.kind()) {
         (Kind::Absent, Kind::Null) => (&columns.id_fallback, fallback),
         (Kind::Absent | Kind::Null, Kind::Absent | Kind::Null) => (&columns.id, id),
@@ -111,11 +112,8 @@ fn price(field: &str, value: Raw<'_>, encoding: PriceEncoding) -> Result<Decimal
         (Kind::Absent | Kind::Null, _) => Ok(Decimal::ZERO),
         (Kind::Number, _) => Decimal::parse(value.text()).map_err(|error| not_decimal(field, value, error)),
         (Kind::String, PriceEncoding::Decimal { scale }) => unscaled(field, value, scale),
-        (Kind::String, PriceEncoding::DecimalWithoutScale) => {
-            Err(Reason::with_value(field, "the schema says Decimal but gives no scale", value.text()))
-        }
-        (Kind::String, PriceEncoding::Bytes) => {
-            Err(Reason::with_value(field, "the schema says bytes but not that they are a Decimal", value.text()))
+        (Kind::String, PriceEncoding::BytesWithoutScale) => {
+            Err(Reason::with_value(field, "the schema says bytes but gives no scale", value.text()))
         }
         (Kind::String, PriceEncoding::Text | PriceEncoding::Unknown) => {
             let digits = text(field, value)?;
@@ -144,7 +142,7 @@ fn unscaled(field: &str, value: Raw<'_>, scale: i32) -> Result<Decimal, Reason> 
     };
     decimal.map_err(|error| match error {
         ParseDecimalError::Malformed => {
-            Reason::with_value(field, "not base64 although the schema says Decimal", value.text())
+            Reason::with_value(field, "not base64 although the schema says bytes", value.text())
         }
         ParseDecimalError::TooLarge => not_decimal(field, value, error),
     })

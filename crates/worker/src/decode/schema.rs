@@ -31,9 +31,7 @@ pub(super) enum PriceEncoding {
         scale: i32,
     },
     /// Base64, but the schema gives no scale.
-    DecimalWithoutScale,
-    /// Base64, but the schema does not say of what.
-    Bytes,
+    BytesWithoutScale,
 }
 
 /// A schema's word on both rows.
@@ -64,20 +62,16 @@ fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn encoding(price: &Value) -> PriceEncoding {
-    let text = |key| price.get(key).and_then(Value::as_str);
-    if text("type") != Some("bytes") {
+    if price.get("type").and_then(Value::as_str) != Some("bytes") {
         return PriceEncoding::Text;
     }
-    if text("name") != Some(DECIMAL) {
-        return PriceEncoding::Bytes;
-    }
-    let scale = price.get("parameters").and_then(|parameters| parameters.get("scale"));
-    let scale = match scale {
-        Some(Value::String(digits)) => digits.parse().ok(),
-        Some(Value::Number(number)) => number.as_i64().and_then(|scale| i32::try_from(scale).ok()),
+    let decimal = price.get("name").and_then(Value::as_str) == Some(DECIMAL);
+    let scale = match price.get("parameters").and_then(|parameters| parameters.get("scale")) {
+        Some(Value::String(digits)) if decimal => digits.parse().ok(),
+        Some(Value::Number(number)) if decimal => number.as_i64().and_then(|scale| i32::try_from(scale).ok()),
         _ => None,
     };
-    scale.map_or(PriceEncoding::DecimalWithoutScale, |scale| PriceEncoding::Decimal { scale })
+    scale.map_or(PriceEncoding::BytesWithoutScale, |scale| PriceEncoding::Decimal { scale })
 }
 
 /// A message's schema: known, or its text.

@@ -229,10 +229,15 @@ fn positions_are_numbers() {
     assert_eq!(at("u", r#","file":"binlog.1000000","pos":4"#), "u 1000000/4/0/1 - -");
     assert_eq!(at("d", r#","file":"a.b.007","pos":4,"row":null"#), "d 7/4/0/0 - -");
     assert_eq!(at("c", r#","file":"000012","pos":0,"row":-0"#), "c 12/0/0/1 - -");
-    assert_eq!(at("c", r#","file":".5","pos":18446744073709551615"#), "c 5/18446744073709551615/0/1 - -");
+    assert_eq!(
+        at("c", r#","file":".18446744073709551615","pos":9223372036854775807"#),
+        "c 18446744073709551615/9223372036854775807/0/1 - -"
+    );
     assert_eq!(at("c", r#","file":null,"pos":4"#), "c - - -");
     assert_eq!(at("c", r#","file":"x.1""#), "c - - -");
     assert_eq!(at("c", r#","file":"x.1","pos":null"#), "c - - -");
+    assert_eq!(at("c", r#","file":"x""#), "c - - -");
+    assert_eq!(at("c", r#","file":7"#), "source.file: not a string: 7");
     for (file, words) in [
         (r#""mysql-bin""#, "no number at its end"),
         (r#""mysql-bin7""#, "no number at its end"),
@@ -252,7 +257,7 @@ fn positions_are_numbers() {
         ("-4.5", "not an integer"),
         ("[]", "not an integer"),
         ("-4", "negative"),
-        ("18446744073709551616", "beyond 64 bits"),
+        ("9223372036854775808", "beyond 64 bits"),
     ] {
         assert_eq!(at("u", &format!(r#","file":"x.1","pos":{pos}"#)), format!("source.pos: {words}: {pos}"));
         assert_eq!(at("d", &format!(r#","pos":4,"row":{pos}"#)), format!("source.row: {words}: {pos}"));
@@ -280,7 +285,8 @@ fn of_repeated_keys_the_last_wins_whole() {
     check(&format!(r#"{{"schema":1,"payload":{},"payload":{{"ts_ms":1}}}}"#, event("c", "", "")), "heartbeat");
 }
 
-fn fixture(name: &str) -> Vec<Option<String>> {
+/// The values of a recording.
+pub(super) fn fixture(name: &str) -> Vec<Option<String>> {
     let path = format!("{}/../../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
     let lines = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let value = |line: &str| {

@@ -60,8 +60,6 @@ pub(in crate::decode) struct JsonError {
     pub(in crate::decode) token: usize,
 }
 
-impl JsonError {
-    pub(super) fn of_token(self, token: usize) -> Self {
-        Self { token, ..self }
-    }
-}
+/// The text is no JSON; the reader knows why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::decode) struct Broken;

@@ -1,4 +1,4 @@
-//! Values and keys as their text, borrowed from the message.
+//! Values as their text, borrowed from the message.
 
 use std::borrow::Cow;
 
@@ -25,18 +25,31 @@ pub(in crate::decode) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::decode) struct Raw<'a>(&'a str);
 
-impl<'a> Raw<'a> {
-    /// `text` must be a whole JSON value without white space around it.
-    pub(super) const fn new(text: &'a str) -> Self {
-        Self(text)
-    }
+/// Where a value stands in its message's text; empty where there is none. Cheaper to note than the text itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::decode) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
 
+impl Span {
+    /// The value, from the text that was read.
+    #[inline]
+    pub(in crate::decode) fn of(self, text: &str) -> Raw<'_> {
+        // Both ends are next to ASCII that was read, so they are character boundaries.
+        Raw(text.get(self.start..self.end).unwrap_or_default())
+    }
+}
+
+impl<'a> Raw<'a> {
     /// The JSON text; empty if absent.
+    #[inline]
     pub(in crate::decode) const fn text(self) -> &'a str {
         self.0
     }
 
     /// Type of the value.
+    #[inline]
     pub(in crate::decode) fn kind(self) -> Kind {
         match self.0.as_bytes().first() {
             None => Kind::Absent,
@@ -50,39 +63,22 @@ impl<'a> Raw<'a> {
     }
 
     /// Whether there is nothing to read: absent or `null`.
+    #[inline]
     pub(in crate::decode) fn is_nothing(self) -> bool {
         matches!(self.kind(), Kind::Absent | Kind::Null)
     }
 
     /// The value of a string; `None` for every other type.
+    #[inline]
     pub(in crate::decode) fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         Some(if inner.as_bytes().contains(&b'\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) })
     }
 }
 
-/// A member's key, as it stands in the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::decode) struct Key<'a> {
-    inner: &'a str,
-    escaped: bool,
-}
-
-impl<'a> Key<'a> {
-    /// `inner` stands between the quotes.
-    pub(super) const fn new(inner: &'a str, escaped: bool) -> Self {
-        Self { inner, escaped }
-    }
-
-    /// The key's value, escapes resolved.
-    pub(in crate::decode) fn name(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(unescape(self.inner)) } else { Cow::Borrowed(self.inner) }
-    }
-}
-
 /// Resolves the escapes of a string's inner text that a [`Reader`] has passed.
 #[cold]
-fn unescape(inner: &str) -> String {
+pub(super) fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
     while let Some((plain, escape)) = rest.split_once('\\') {

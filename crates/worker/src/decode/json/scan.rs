@@ -7,7 +7,8 @@ const HIGH_BITS: u64 = ONES << 7;
 ///
 /// Eight at a time: a byte below `n` borrows into its high bit when `n` is taken away (Mycroft). A borrow can run into
 /// the bytes above it, never below, so that the lowest mark is right.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `Reader::value`")]
 pub(super) fn plain_bytes(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -27,7 +28,8 @@ pub(super) fn plain_bytes(bytes: &[u8]) -> usize {
 }
 
 /// How many bytes at the beginning are digits, eight at a time.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `Reader::value`")]
 pub(super) fn leading_digits(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {

@@ -19,16 +19,15 @@ const DECIMAL_2: &str = r#","name":"org.apache.kafka.connect.data.Decimal","para
 fn the_price_is_found_in_each_row() {
     for (before, after, expected) in [
         (price(DECIMAL_2), price(DECIMAL_2), [PriceEncoding::Decimal { scale: 2 }; 2]),
-        (price(""), price(DECIMAL_2), [PriceEncoding::Bytes, PriceEncoding::Decimal { scale: 2 }]),
         (
-            price(DECIMAL_2).replace("bytes", "string"),
-            price(DECIMAL_2).replace(r#""type":"bytes","#, ""),
-            [PriceEncoding::Text; 2],
+            price("").replace("bytes", "string"),
+            price(DECIMAL_2),
+            [PriceEncoding::Text, PriceEncoding::Decimal { scale: 2 }],
         ),
         (
             price(DECIMAL_2).replace('2', "0"),
             price(r#","name":"x""#),
-            [PriceEncoding::Decimal { scale: 0 }, PriceEncoding::Bytes],
+            [PriceEncoding::Decimal { scale: 0 }, PriceEncoding::BytesWithoutScale],
         ),
         (
             price(DECIMAL_2).replace("\"2\"", "-3"),
@@ -38,17 +37,23 @@ fn the_price_is_found_in_each_row() {
         (
             price(DECIMAL_2).replace("price", "fee"),
             price(DECIMAL_2).replace("\"2\"", "null"),
-            [PriceEncoding::Text, PriceEncoding::DecimalWithoutScale],
+            [PriceEncoding::Text, PriceEncoding::BytesWithoutScale],
         ),
         (
             price(DECIMAL_2).replace("\"2\"", "\"x\""),
             price(DECIMAL_2).replace("\"2\"", "2.5"),
-            [PriceEncoding::DecimalWithoutScale; 2],
+            [PriceEncoding::BytesWithoutScale; 2],
         ),
         (
             price(DECIMAL_2).replace("\"2\"", "99999999999"),
             price(DECIMAL_2).replace("parameters", "p"),
-            [PriceEncoding::DecimalWithoutScale; 2],
+            [PriceEncoding::BytesWithoutScale; 2],
+        ),
+        // The type decides.
+        (
+            price(DECIMAL_2).replace("bytes", "string"),
+            price(DECIMAL_2).replace("\"type\":\"bytes\",", ""),
+            [PriceEncoding::Text, PriceEncoding::Text],
         ),
     ] {
         let text = schema(&before, &after);
