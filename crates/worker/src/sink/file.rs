@@ -37,7 +37,10 @@ impl Sink for FileSink {
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.file.sync_data().map_err(|source| write_error("file", &self.path, source))
+        if is_file(&self.file) {
+            self.file.sync_data().map_err(|source| write_error("file", &self.path, source))?;
+        }
+        Ok(())
     }
 }
 
@@ -49,15 +52,23 @@ pub(super) fn open_locked(sink: &'static str, path: &Path, truncate: bool) -> Re
         Ok::<_, std::io::Error>(file)
     };
     let file = open().map_err(|source| write_error(sink, path, source))?;
+    if !is_file(&file) {
+        return Ok(file);
+    }
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(SinkError::InUse { sink, target: path.display().to_string() }),
         Err(TryLockError::Error(source)) => return Err(write_error(sink, path, source)),
     }
-    if truncate && file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+    if truncate {
         file.set_len(0).map_err(|source| write_error(sink, path, source))?;
     }
     Ok(file)
+}
+
+/// What is no file (a terminal, `/dev/null`, a pipe) can be written by several, and can neither be shortened nor synced.
+fn is_file(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 pub(super) fn write_error(sink: &'static str, path: &Path, source: std::io::Error) -> SinkError {
