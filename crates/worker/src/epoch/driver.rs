@@ -2,7 +2,7 @@
 //! commits keep their order. Threads start here and in [`super::feed`], nowhere else in the engine.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -142,15 +142,15 @@ struct Gather<'a> {
     epoch_clock: EpochClock,
     next: EpochRecord,
     to_deliver: SyncSender<Executed>,
-    returned: Receiver<Outputs>,
+    /// Epochs that are delivered and committed, by id, with the memory that they stood in.
+    returned: Receiver<(u64, Outputs)>,
     group_told_ms: i64,
 }
 
 impl Gather<'_> {
     fn run(&mut self, feed: &mut dyn Feed, stop: &AtomicBool, progress: &Progress) -> Result<(), DriverError> {
         let mut going = self.epoch(EpochKind::Start, Batch::of(feed.partitions()), Vec::new())?;
-        while going && !stop.load(Ordering::Relaxed) {
-            self.recycle(feed);
+        while going && !stop.load(Ordering::Relaxed) && self.recycle(feed) {
             self.tell_group(feed, progress);
             if self.is_behind() {
                 going = self.timer_epoch(feed)?;
@@ -188,10 +188,19 @@ impl Gather<'_> {
         Ok(self.to_deliver.send(executed).is_ok())
     }
 
-    fn recycle(&mut self, feed: &mut dyn Feed) {
-        while let Ok(outputs) = self.returned.try_recv() {
-            self.executor.recycle(outputs.decoded);
-            feed.recycle(outputs.batch);
+    /// Takes back what delivered epochs need no more: their memory, and their records in the log (I7). `false`: delivery
+    /// has ended, which it does by itself only when it failed; an idle pipeline would notice with the next record only.
+    fn recycle(&mut self, feed: &mut dyn Feed) -> bool {
+        loop {
+            match self.returned.try_recv() {
+                Ok((epoch, outputs)) => {
+                    self.log.forget_through(epoch);
+                    self.executor.recycle(outputs.decoded);
+                    feed.recycle(outputs.batch);
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
         }
     }
 
@@ -226,7 +235,7 @@ fn deliver_all(
     store: &dyn StateStore,
     progress: &Progress,
     deliveries: &Receiver<Executed>,
-    give_back: &Sender<Outputs>,
+    give_back: &Sender<(u64, Outputs)>,
 ) -> Result<(), DriverError> {
     for executed in deliveries {
         for sink in &mut sinks {
@@ -236,7 +245,7 @@ fn deliver_all(
         store.commit(executed.commit)?;
         progress.committed(&executed.counts, next_offsets);
         // The gathering side may have ended; then nobody needs the memory.
-        let _ended = give_back.send(executed.outputs);
+        let _ended = give_back.send((executed.epoch.id, executed.outputs));
     }
     sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(DriverError::from)
 }
