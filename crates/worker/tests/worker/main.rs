@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod bad_input;
+mod engine;
 mod epochs;
 #[cfg(feature = "kafka")]
 mod kafka;
