@@ -189,7 +189,7 @@ impl Shared {
 #[test]
 fn every_sink_keeps_the_contract() {
     for renderer in [json(), text()] {
-        let results = |executed: &Executed| rendered(&renderer, executed).0;
+        let mut results = |executed: &Executed| rendered(&renderer, executed).0;
         let aside = |executed: &Executed| rendered(&renderer, executed).1;
         let both = |executed: &Executed| [results(executed), aside(executed)].concat();
 
@@ -253,8 +253,8 @@ fn devices_belong_to_nobody() {
 }
 
 fn refusal(sink: &mut dyn Sink) -> SinkError {
-    let results = epochs().into_iter().map(|executed| sink.deliver(&executed.epoch, &executed.outputs));
-    results.filter_map(Result::err).next().expect("it cannot be written")
+    let mut results = epochs().into_iter().map(|executed| sink.deliver(&executed.epoch, &executed.outputs));
+    results.find_map(Result::err).expect("it cannot be written")
 }
 
 #[test]
