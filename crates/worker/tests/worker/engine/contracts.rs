@@ -189,7 +189,7 @@ impl Shared {
 #[test]
 fn every_sink_keeps_the_contract() {
     for renderer in [json(), text()] {
-        let mut results = |executed: &Executed| rendered(&renderer, executed).0;
+        let results = |executed: &Executed| rendered(&renderer, executed).0;
         let aside = |executed: &Executed| rendered(&renderer, executed).1;
         let both = |executed: &Executed| [results(executed), aside(executed)].concat();
 
