@@ -18,6 +18,8 @@ use crate::time::clock::Clock;
 
 /// What may wait in the broker, in bytes: the mock keeps 5 MiB of a partition, and everything may be in one.
 const WAITING_BYTES_MAX: u64 = 4 << 20;
+/// What is sent at once at most, in bytes: the mock forgets whole batches, and hands out one at a time.
+const BATCH_BYTES: &str = "131072";
 /// What a message costs beside key and value, in bytes, a batch of its own included.
 const MESSAGE_OVERHEAD_BYTES: u64 = 128;
 /// How many messages may go between two looks at the clock.
@@ -85,7 +87,7 @@ impl MarketFeeder {
         consumed: Arc<AtomicU64>,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, GenerateError> {
-        let producer = MarketProducer::connect(bootstrap, topic, &[])?;
+        let producer = MarketProducer::connect(bootstrap, topic, &[("batch.size".to_owned(), BATCH_BYTES.to_owned())])?;
         let (produced, ending) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let feeding = Feeding {
             producer,

@@ -21,6 +21,8 @@ use crate::source::market::Generated;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long one attempt waits.
 const ATTEMPT: Duration = Duration::from_millis(500);
+/// How long a message may wait for others to be sent with, in milliseconds.
+const LINGER_MS: &str = "5";
 /// How long the last messages may take to be acknowledged.
 const FLUSH_WITHIN: Duration = Duration::from_mins(1);
 
@@ -98,8 +100,7 @@ impl MarketProducer {
             config.set(key, value);
         }
         let mut producing = config.clone();
-        // Small batches: the embedded broker forgets whole ones.
-        producing.set("enable.idempotence", "true").set("linger.ms", "5").set("batch.size", "131072");
+        producing.set("enable.idempotence", "true").set("linger.ms", LINGER_MS);
         let producer = producing.create_with_context(Watching::default()).map_err(|error| match error {
             // Without the value: it may be a password that this build has no use for.
             KafkaError::ClientConfig(_, description, _, _) => GenerateError::Kafka(description),
