@@ -119,6 +119,9 @@ impl Executor {
         let Sequenced { work, dead_letters, mut counts } =
             self.sequencer.sequence(&self.pipeline, &epoch, &batch, &decoded);
         let last_timer = (epoch.kind == EpochKind::Timer).then(|| self.last_of_slice()).flatten();
+        if last_timer.is_some() {
+            self.sequencer.leave_border_open();
+        }
         let ran = self.run_shards(&work, last_timer.as_ref(), &decoded, inline);
         let mut streams = vec![dead_letters];
         let mut commit = self.commit_of(&epoch);
@@ -286,19 +289,49 @@ mod tests {
         EpochRecord { format: EPOCH_FORMAT, timeline, id, clock_ms, kind, config_id: 0, parallelism: 1, ranges }
     }
 
+    /// An epoch's orders: one of each symbol.
+    fn orders(symbols: std::ops::Range<usize>) -> Batch {
+        let mut batch = Batch::of(vec![PartitionId { topic: "t".into(), partition: 0 }]);
+        for symbol in symbols {
+            let value = format!(
+                r#"{{"after":{{"id":1,"symbol":"{symbol:06}","quantity":1,"price":"1"}},"source":{{"db":"orders_db","table":"orders"}},"op":"r"}}"#
+            );
+            batch.push(0, symbol as i64, 0, Some(value.as_bytes()));
+        }
+        batch
+    }
+
+    // What a slice left is due before the next record, also where records keep coming; and a restored engine, which does
+    // not know of slices, does the same (I3).
+    #[test]
+    fn what_a_slice_left_fires_in_the_next_epoch_whatever_its_kind() {
+        let symbols = TIMERS_PER_EPOCH + 10;
+        let store = crate::state::MemoryStateStore::default();
+        let mut first = executor(3);
+        for (id, clock_ms, kind, batch) in
+            [(1, 500, EpochKind::Data, orders(0..symbols)), (2, 1_000, EpochKind::Timer, Batch::default())]
+        {
+            store.commit(first.execute(epoch(id, clock_ms, kind), batch).unwrap().commit).unwrap();
+        }
+        let mut second = executor(2);
+        second.restore(&store).unwrap();
+        for executor in [&mut first, &mut second] {
+            let executed = executor.execute(epoch(3, 1_001, EpochKind::Data), orders(0..1)).unwrap();
+            assert_eq!((executed.counts.windows, executed.counts.applied), (10, 1));
+            let next = executor.execute(epoch(4, 1_002, EpochKind::Data), orders(1..2)).unwrap();
+            assert_eq!(next.counts.windows, 0);
+        }
+    }
+
     // I7: more windows end at once than one epoch may fire. They come in slices, in the same order as in one go.
     #[test]
     fn a_crowd_of_windows_fires_in_slices() {
         let symbols = TIMERS_PER_EPOCH + 10;
-        let mut batch = Batch::of(vec![PartitionId { topic: "t".into(), partition: 0 }]);
-        for symbol in 0..symbols as i64 {
-            let value = format!(
-                r#"{{"after":{{"id":1,"symbol":"{symbol:06}","quantity":1,"price":"1"}},"source":{{"db":"orders_db","table":"orders"}},"op":"r"}}"#
-            );
-            batch.push(0, symbol, 0, Some(value.as_bytes()));
-        }
         let mut executor = executor(3);
-        assert_eq!(executor.execute(epoch(1, 500, EpochKind::Data), batch).unwrap().counts.applied, symbols as u64);
+        assert_eq!(
+            executor.execute(epoch(1, 500, EpochKind::Data), orders(0..symbols)).unwrap().counts.applied,
+            symbols as u64
+        );
         assert!(!executor.is_behind(999), "nothing is due yet");
         assert!(executor.is_behind(1_000));
         let mut fired = Vec::new();

@@ -118,10 +118,6 @@ impl Sequencer {
             }
             self.watermarks.on_clock(self.clock_ms, &pipeline.watermarks);
         }
-        if epoch.kind == EpochKind::Timer {
-            // The border may have been passed by an epoch that left timers for this one.
-            self.border_ms = i64::MIN;
-        }
         self.pass_border(pipeline, 0, out);
     }
 
@@ -191,6 +187,11 @@ impl Sequencer {
         self.watermarks.on_event(record.partition as usize, time_ms, self.clock_ms, &pipeline.watermarks);
         self.pass_border(pipeline, index, out);
         time_ms
+    }
+
+    /// An epoch left timers that are due: the next one, of whatever kind, looks at them before its records.
+    pub fn leave_border_open(&mut self) {
+        self.border_ms = i64::MIN;
     }
 
     /// Where the windows' axis stands: the clock, or the watermark.
