@@ -112,7 +112,7 @@ pub(crate) struct DecodeBenchOptions {
     /// One JSON object on stdout instead of the table
     #[arg(long)]
     pub(crate) json: bool,
-    /// Only groups and subjects whose name contains this
+    /// Only those whose `group/name` contains this
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
     /// Plain recording for the whole process; else the bulk fixture, unpacked

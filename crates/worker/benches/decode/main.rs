@@ -45,7 +45,7 @@ struct Options {
     /// One JSON object instead of the table
     #[arg(long)]
     json: bool,
-    /// Only groups and subjects whose name contains this
+    /// Only those whose `group/name` contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Recording for the whole process; else the bulk fixture, unpacked
@@ -74,12 +74,16 @@ fn main() {
     ];
     if let Some(text) = &options.only {
         for (group, subjects) in &mut groups {
-            // The first is the yardstick of the others.
-            let mut first = true;
-            let whole = group.name.contains(text.as_str());
-            subjects.retain(|subject| whole || std::mem::take(&mut first) || subject.name.contains(text.as_str()));
+            let is_meant = |subject: &Subject<'_>| format!("{}/{}", group.name, subject.name).contains(text.as_str());
+            if subjects.iter().any(is_meant) {
+                // The first is the yardstick of the others.
+                let mut first = true;
+                subjects.retain(|subject| std::mem::take(&mut first) || is_meant(subject));
+            } else {
+                subjects.clear();
+            }
         }
-        groups.retain(|(group, subjects)| subjects.len() > 1 || group.name.contains(text.as_str()));
+        groups.retain(|(_, subjects)| !subjects.is_empty());
     }
     let watch = Stopwatch::start();
     let mut round = 0;
