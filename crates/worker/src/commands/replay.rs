@@ -15,7 +15,7 @@ pub fn execute(arguments: &ReplayArgs, settings: &Settings, session: &Session<'_
     let (max_records, max_bytes) = (settings.epoch.max_records, settings.epoch.max_bytes);
     let line_clock = match settings.clock {
         ReplayClock::Record => LineClock::Records,
-        ReplayClock::Wall => LineClock::Epoch,
+        ReplayClock::Wall => LineClock::EpochInLineOrder,
     };
     let dead_letters = arguments.dead_letters.as_ref().map(|_| settings.sink.dead_letters.as_path());
     let read = move |batch: &mut Batch| Ok(source.read(batch, max_records, max_bytes)? == ReadOutcome::More);

@@ -12,8 +12,10 @@ use crate::time::{NO_WATERMARK, TimeMode, Watermarks};
 /// Whose clock a record has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineClock {
-    /// The epoch's.
+    /// The epoch's; records are taken in the order that their timestamps and partitions give.
     Epoch,
+    /// The epoch's, but a recording's lines stay in their order.
+    EpochInLineOrder,
     /// A recording's: the largest record timestamp read so far, so that a replay does not depend on where epochs are cut.
     Records,
 }

@@ -9,7 +9,7 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::json;
 
 use crate::program::{replay, run, run_with_stdin};
-use crate::recordings::{fixture, unpacked};
+use crate::recordings::{fixture, insert, line, unpacked};
 
 /// The seed's section 6 (its orders, recorded on 2026-11-23): latency is envelope `ts_ms` minus `source.ts_ms`, times
 /// are the record timestamps 1795440397331 to …404938 (13:26:37 to 13:26:44 UTC, 22:26 in Seoul), so that all windows
@@ -98,8 +98,8 @@ fn the_other_two_rules_in_the_seeds_words() {
     let recording: Vec<u8> = (9..)
         .zip(orders)
         .flat_map(|(id, price)| {
-            let value = crate::recordings::insert(id, "\"005930\"", "1", &format!("\"{price}\""));
-            crate::recordings::line(id, value.as_bytes())
+            let value = insert(id, "\"005930\"", "1", &format!("\"{price}\""));
+            line(id, value.as_bytes())
         })
         .collect();
     let ended = run_with_stdin(&["replay", "-"], &recording).well();
@@ -181,6 +181,19 @@ fn results_dead_letters_and_accounting_go_to_files() {
         let letter: serde_json::Value = serde_json::from_str(kept).unwrap();
         let place = format!("{}-{}@{}", letter["topic"].as_str().unwrap(), letter["partition"], letter["offset"]);
         assert_eq!(*told, format!("DLQ> {place} {}", letter["reason"].as_str().unwrap()));
+    }
+}
+
+// By now's clock windows and rules go by now, but lines apply in line order all the same, whatever their timestamps.
+#[test]
+fn by_the_wall_clock_lines_stay_in_their_order() {
+    let order = |id| String::from_utf8(line(id, insert(id, "\"A\"", "1", "\"1\"").as_bytes())).unwrap();
+    // Partition 1's record is older by four seconds, and stands behind.
+    let recording = order(5) + &order(1).replacen(r#""partition":0"#, r#""partition":1"#, 1);
+    for clock in ["record", "wall"] {
+        let ended = run_with_stdin(&["replay", "--clock", clock, "-"], recording.as_bytes()).well();
+        let ids: Vec<&str> = ended.lines().iter().filter_map(|line| line.split_once("orderId=")?.1.get(..1)).collect();
+        assert_eq!(ids, ["5", "1"], "{clock}");
     }
 }
 
