@@ -8,8 +8,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// Times that can be printed: 0001-01-01 to 9999-12-31, in milliseconds since the Unix epoch.
-pub(super) const TIMES_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+use crate::time::{MAX_TIME_MS, MIN_TIME_MS};
+
+/// Times that can be printed: the years 0001 to 9999.
+pub(super) const TIMES_MS: std::ops::RangeInclusive<i64> = MIN_TIME_MS..=MAX_TIME_MS;
 
 /// How long an error's text may be, in characters.
 const SHOWN_CHARS: usize = 200;
