@@ -115,7 +115,7 @@ def _position(source, op):
     if file is not None and not isinstance(file, str):
         raise DeadLetter(f"source.file: {file!r}")
     for name, number in (("pos", pos), ("row", row)):
-        if number is not None and not (is_integer(number) and 0 <= number <= U64_MAX):
+        if number is not None and not (is_integer(number) and 0 <= number <= I64_MAX):
             raise DeadLetter(f"source.{name}: {number!r}")
     if file is None or pos is None:
         return None

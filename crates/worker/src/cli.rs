@@ -149,7 +149,7 @@ pub struct ReplayArgs {
 #[derive(Args, Debug)]
 #[command(after_help = help::GENERATE)]
 pub struct GenerateArgs {
-    /// Where to: brokers (HOST:PORT[,HOST:PORT], into the topic kafka.topic), a file, or `-` for stdout
+    /// Where to: brokers (HOST:PORT, several between commas, into the topic kafka.topic), a file, or `-` for stdout
     #[arg(long, value_name = "BROKER|FILE")]
     pub to: Target,
     /// Seed of the market: the same flags give the same events
