@@ -25,7 +25,7 @@ Envelope and type
 - `t` and `m` are ignored before anything else is looked at. An unknown op is a dead letter whatever its table.
 - source missing, source.db or source.table no string: dead letter. Then the table is judged, so that another table's
   odd values are nobody's concern. ts_ms, source.ts_ms (null: absent; else an integer within the years 0001 to 9999)
-  and, for c, u and d, source.file (no text with a number at its end), pos and row (no integers from 0 to 2^64 - 1):
+  and, for c, u and d, source.file (no text with a number at its end), pos and row (no integers from 0 to 2^63 - 1):
   dead letter, before the mark is read.
 
 Duplicates
