@@ -78,14 +78,19 @@ fn feeder(
 fn watch(progress: &Progress, consumed: &AtomicU64, ended: &AtomicBool, console: Console) {
     // Without colours the results do not wipe the line away behind them.
     let mut status = if console.colour { StatusLine::on_terminal() } else { None };
-    let mut shown_ms = 0;
+    let (mut shown_ms, mut seen) = (0, 0);
     while !ended.load(Ordering::Relaxed) {
         let counts = progress.counts();
         consumed.store(counts.consumed, Ordering::Relaxed);
         let now_ms = SystemClock.boot_ms();
-        if let Some(status) = status.as_mut().filter(|_| now_ms - shown_ms >= STATUS_EVERY_MS) {
-            status.show(&counts, now_ms);
-            shown_ms = now_ms;
+        if let Some(status) = status.as_mut() {
+            if now_ms - shown_ms >= STATUS_EVERY_MS {
+                status.show(&counts, now_ms);
+                shown_ms = now_ms;
+            } else if counts.consumed != seen {
+                status.again();
+            }
+            seen = counts.consumed;
         }
         std::thread::sleep(LOOK);
     }

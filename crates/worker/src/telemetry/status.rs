@@ -8,6 +8,7 @@ use crate::epoch::Accounting;
 #[derive(Debug, Default)]
 pub struct StatusLine {
     last: Option<(i64, u64)>,
+    shown: String,
 }
 
 impl StatusLine {
@@ -32,11 +33,16 @@ impl StatusLine {
         )
     }
 
-    /// Writes the line; results that go to the same terminal scroll past above it.
+    /// Writes the line anew.
     pub fn show(&mut self, counts: &Accounting, now_ms: i64) {
-        let text = self.text(counts, now_ms);
+        self.shown = self.text(counts, now_ms);
+        self.again();
+    }
+
+    /// Writes the line once more: results that went to the same terminal have scrolled over it.
+    pub fn again(&self) {
         // A terminal that has gone is no reason to stop.
-        let _gone = write!(std::io::stderr(), "\x1b[2K\x1b[7m {text} \x1b[0m\r");
+        let _gone = write!(std::io::stderr(), "\x1b[2K\x1b[7m {} \x1b[0m\r", self.shown);
     }
 
     /// Takes the line away.
