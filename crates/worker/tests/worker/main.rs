@@ -5,6 +5,7 @@
 mod bad_input;
 mod engine;
 mod epochs;
+mod generated;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod oracle;

@@ -10,9 +10,9 @@ use crate::program::{Ended, replay};
 use crate::recordings::{all, fixture, root};
 
 /// A setting as the oracle takes it, and as the worker does.
-struct Setting {
-    oracle: &'static [&'static str],
-    worker: &'static [&'static str],
+pub(crate) struct Setting {
+    pub(crate) oracle: &'static [&'static str],
+    pub(crate) worker: &'static [&'static str],
 }
 
 const PROCESSING: Setting = Setting { oracle: &[], worker: &[] };
@@ -143,7 +143,7 @@ const RULES_OFF: Setting = Setting {
 };
 
 /// Runs the oracle; `None`, said aloud, where there is no Python. In CI there must be one.
-pub(crate) fn ask(recording: &Path, arguments: &[&str]) -> Option<Ended> {
+fn ask(recording: &Path, arguments: &[&str]) -> Option<Ended> {
     let mut command = Command::new("python3");
     command.arg(root().join("tests/oracle/oracle.py")).arg(recording).args(arguments).stdin(Stdio::null());
     match command.output() {
@@ -173,12 +173,11 @@ fn comparable(line: &str) -> String {
     format!("{head},{tail}")
 }
 
-/// The number of lines compared, by stream; `None` without Python.
-fn agree(name: &str, setting: &Setting) -> Option<usize> {
-    let path = fixture(name);
-    let expected = ask(&path, setting.oracle)?;
-    let actual = replay(&path, &[&["--format", "json"], setting.worker].concat());
-    let place = || format!("{name} {:?}", setting.worker);
+/// Compares line by line, and the accounting. The number of lines; `None` without Python.
+pub(crate) fn agree_on(path: &Path, setting: &Setting) -> Option<usize> {
+    let expected = ask(path, setting.oracle)?;
+    let actual = replay(path, &[&["--format", "json"], setting.worker].concat());
+    let place = || format!("{} {:?}", path.display(), setting.worker);
     for (number, (expected, actual)) in expected.out.lines().zip(actual.out.lines()).enumerate() {
         assert_eq!(comparable(expected), comparable(actual), "{} line {}", place(), number + 1);
     }
@@ -188,7 +187,7 @@ fn agree(name: &str, setting: &Setting) -> Option<usize> {
 }
 
 fn all_agree(names: &[String], setting: &Setting) {
-    let compared: Option<Vec<usize>> = names.iter().map(|name| agree(name, setting)).collect();
+    let compared: Option<Vec<usize>> = names.iter().map(|name| agree_on(&fixture(name), setting)).collect();
     if let Some(compared) = compared {
         assert!(compared.iter().all(|&lines| lines > 0), "a recording gave nothing: {compared:?}");
     }
