@@ -2,9 +2,15 @@
 # `cargo xtask images` compiles it and puts it beside this file.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
+# TLS to Kafka, compression, and the authorities that the world trusts.
+RUN apt-get update \
+ && apt-get install --no-install-recommends -y ca-certificates libssl3 zlib1g \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/* /var/log/*
 RUN groupadd --gid 10001 worker && useradd --uid 10001 --gid worker --home-dir /var/lib/worker --no-create-home --shell /usr/sbin/nologin worker \
  && install -d -o worker -g worker -m 0750 /var/lib/worker
 COPY worker /usr/local/bin/worker
+# A library that is missing is found here, not at the first start.
+RUN chmod 0755 /usr/local/bin/worker && worker --version
 # The state, and where relative paths of the configuration begin.
 WORKDIR /var/lib/worker
 VOLUME ["/var/lib/worker"]
