@@ -76,7 +76,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Resolves the escapes of a string's inner text that a [`Reader`] has passed.
+/// Resolves the escapes of a string's inner text that a [`super::Reader`] has passed.
 #[cold]
 pub(super) fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
