@@ -10,7 +10,7 @@ RUN groupadd --gid 10001 worker && useradd --uid 10001 --gid worker --home-dir /
  && install -d -o worker -g worker -m 0750 /var/lib/worker
 COPY worker /usr/local/bin/worker
 # A library that is missing is found here, not at the first start.
-RUN chmod 0755 /usr/local/bin/worker && worker --version
+RUN worker --version
 # The state, and where relative paths of the configuration begin.
 WORKDIR /var/lib/worker
 VOLUME ["/var/lib/worker"]
