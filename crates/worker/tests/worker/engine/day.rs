@@ -38,7 +38,7 @@ impl Dice {
 pub(super) struct Record {
     pub(super) partition: u32,
     offset: i64,
-    timestamp_ms: i64,
+    pub(super) timestamp_ms: i64,
     value: Option<Vec<u8>>,
 }
 

@@ -215,6 +215,30 @@ fn i4_every_epoch_adds_up_and_its_lines_are_its_counts() {
     }
 }
 
+// Across partitions of an epoch: by the running maximum of the record timestamp within the partition, then by partition.
+// The windows and rules of one symbol see that order too, at any parallelism.
+#[test]
+fn records_of_several_partitions_are_taken_by_their_timestamps() {
+    let order = |partition, offset, timestamp_ms| {
+        let mut record = Turn::order(0, offset, "A", MORNING_MS).records.remove(0);
+        (record.partition, record.timestamp_ms) = (partition, timestamp_ms);
+        record
+    };
+    // Partition 0: 50, then 10 (which stands at 50); partition 1: 40, 50; partition 2: 60.
+    let records = vec![order(2, 5, 60), order(1, 3, 40), order(0, 1, 50), order(0, 2, 10), order(1, 4, 50)];
+    let turn = Turn { records, ..Turn::default() };
+    for parallelism in [1, 8] {
+        let mut executor = executor(&pipelines()[0], LineClock::Epoch, parallelism);
+        let executed = executor.execute(super::epoch(1, EpochKind::Data, MORNING_MS), turn.batch()).unwrap();
+        let lines = String::from_utf8(lines_of(&executed)).unwrap();
+        let raw = lines.lines().filter(|line| line.starts_with(r#"{"stream":"raw""#));
+        let offsets: Vec<&str> = raw.map(|line| line.rsplit_once(':').unwrap().1).collect();
+        assert_eq!(offsets, ["3}", "1}", "2}", "4}", "5}"]);
+        // The fifth order of the symbol within ten seconds is the last one taken.
+        assert!(lines.contains(r#""id":"RAPID_ORDERS-cdc.orders_db.orders-2-5""#), "{lines}");
+    }
+}
+
 // Within a partition always offset order, whatever the timestamps; and what is committed to be read next is behind it.
 #[test]
 fn a_partitions_records_stay_in_order() {

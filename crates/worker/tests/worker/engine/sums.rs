@@ -21,7 +21,7 @@ struct Order {
     quantity: i64,
     /// In units.
     price: i64,
-    /// Since the order before it; may be negative, the clock then stands.
+    /// Record timestamp since the one before; where it is negative the clock stands, at the largest so far.
     step_ms: i64,
 }
 
@@ -106,18 +106,20 @@ fn found(lines: &str) -> Vec<String> {
 }
 
 fn check(orders: Vec<Order>, parallelism: usize, cut: usize) {
-    let mut clock_ms = 1_770_872_222_000;
-    let mut timed = Vec::new();
+    let (mut now_ms, mut clock_ms) = (1_770_872_222_000, 0);
+    let (mut timed, mut timestamps) = (Vec::new(), Vec::new());
     for order in orders {
-        clock_ms = clock_ms.max(clock_ms + order.step_ms);
+        now_ms += order.step_ms;
+        clock_ms = now_ms.max(clock_ms);
+        timestamps.push(now_ms);
         timed.push((clock_ms, order));
     }
     let mut executor = executor(&pipeline(TimeMode::Processing, 0), LineClock::Records, parallelism);
     let mut lines = Vec::new();
     let mut id = 0;
-    for part in timed.chunks(cut) {
+    for (part, timestamps) in timed.chunks(cut).zip(timestamps.chunks(cut)) {
         let mut batch = Batch::of(partitions());
-        for (index, (at_ms, order)) in part.iter().enumerate() {
+        for (index, ((_, order), timestamp_ms)) in part.iter().zip(timestamps).enumerate() {
             let value = format!(
                 concat!(
                     r#"{{"after":{{"id":1,"symbol":"S{}","side":"{}","quantity":{},"price":"{}"}},"#,
@@ -128,7 +130,7 @@ fn check(orders: Vec<Order>, parallelism: usize, cut: usize) {
                 order.quantity,
                 plain(order.price.into())
             );
-            batch.push(0, index as i64, *at_ms, Some(value.as_bytes()));
+            batch.push(0, index as i64, *timestamp_ms, Some(value.as_bytes()));
         }
         id += 1;
         lines.extend(lines_of(&executor.execute(epoch(id, EpochKind::Data, 0), batch).unwrap()));
