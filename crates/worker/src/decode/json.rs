@@ -107,7 +107,8 @@ impl<'a> Reader<'a> {
         Ok(Some(class))
     }
 
-    /// The long way of [`Reader::next_member`]: reads a key and its colon; tells whether it has escapes. `None` at the object's end, which is left.
+    /// The long way of [`Reader::next_member`]: reads a key and its colon; tells whether it has escapes. `None` at the
+    /// object's end, which is left.
     fn next_key(&mut self) -> Result<Option<bool>, Broken> {
         if !self.next_in(b'}')? {
             return Ok(None);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Reason;
 use super::json::{Kind, Raw};
 
-/// Characters of a value that a reason shows.
+/// Characters of a value that a reason shows, as shown.
 const EXCERPT_CHARS: usize = 80;
 
 impl Reason {
@@ -37,12 +37,15 @@ struct Excerpt<'a>(&'a str);
 
 impl std::fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (count, char) in self.0.chars().enumerate() {
-            if count == EXCERPT_CHARS {
+        let mut shown = 0;
+        for char in self.0.chars() {
+            // The two separators are line breaks to some readers although they are no control characters.
+            let escaped = char.is_control() || matches!(char, '\u{2028}' | '\u{2029}');
+            shown += if escaped { char.escape_default().len() } else { 1 };
+            if shown > EXCERPT_CHARS {
                 return f.write_char('…');
             }
-            // The two separators are line breaks to some readers although they are no control characters.
-            if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') {
+            if escaped {
                 write!(f, "{}", char.escape_default())?;
             } else {
                 f.write_char(char)?;
@@ -68,6 +71,8 @@ mod tests {
         assert_eq!(&*reason.0, format!("symbol: w: {}…", "가".repeat(80)));
         let reason = Reason::with_value("symbol", "w", &"가".repeat(80));
         assert_eq!(&*reason.0, format!("symbol: w: {}", "가".repeat(80)));
+        let reason = Reason::with_value("symbol", "w", &"\0".repeat(81));
+        assert_eq!(&*reason.0, format!("symbol: w: {}…", "\\u{0}".repeat(16)));
     }
 
     #[test]

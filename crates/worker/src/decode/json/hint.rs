@@ -52,7 +52,7 @@ impl<T: Copy> KeyHints<T> {
         let bytes = text.iter().rev().fold(0, |bytes, &byte| bytes << 8 | u128::from(byte));
         let mask = u128::MAX >> (8 * (HINT_LEN - text.len()));
         let hint = Hint { bytes, mask, len: text.len(), first, class };
-        // A place before it that could not be learnt is never guessed: no byte is 1 and covered by no mask.
+        // Fills the places before it that could not be learnt: no byte is 1 and covered by no mask.
         let never = Hint { bytes: 1, mask: 0, ..hint };
         if slot >= self.slots.len() {
             self.slots.resize(slot + 1, never);

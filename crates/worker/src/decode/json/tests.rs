@@ -296,14 +296,24 @@ fn the_last_key_names_the_place() {
     assert_eq!(reader.last_key(), "d");
 }
 
+const WHOLE_TOKENS: &[&str] =
+    &["\"a\"", "\"\"", "\"b\":1", "\"k\":", "\"key\":{", "1", "0", "-1.5", "null", "true", "false", "\"12345678\""];
+const BROKEN_TOKENS: &[&str] =
+    &["\"", "\\", "\\u00", "\\ud83d", "\\ude00", "e", ".", "-", "01", "1e999", "1e5", "\n", "\u{1}", "é", "😀", "nul"];
+
 /// JSON-like text: tokens and fragments that go wrong in interesting places, strung together.
 fn fragments() -> impl Strategy<Value = String> {
     let token = prop_oneof![
         8 => prop::sample::select(vec!["{", "}", "[", "]", ",", ":", " "]),
-        4 => prop::sample::select(vec!["\"a\"", "\"\"", "\"b\":1", "\"k\":", "\"key\":{", "1", "0", "-1.5", "null", "true", "false", "\"12345678\""]),
-        1 => prop::sample::select(vec!["\"", "\\", "\\u00", "\\ud83d", "\\ude00", "e", ".", "-", "01", "1e999", "1e5", "\n", "\u{1}", "é", "😀", "nul"]),
+        4 => prop::sample::select(WHOLE_TOKENS),
+        1 => prop::sample::select(BROKEN_TOKENS),
     ];
     prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}
+
+/// Bytes around those that the scans look for.
+fn near_the_limits() -> impl Strategy<Value = u8> {
+    prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x2f_u8..0x3b, Just(b'a'), Just(b'\\')]
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -333,7 +343,12 @@ proptest! {
     }
 
     #[test]
-    fn values_agree(value in values(), cut in any::<prop::sample::Index>(), with in any::<char>(), pretty in any::<bool>()) {
+    fn values_agree(
+        value in values(),
+        cut in any::<prop::sample::Index>(),
+        with in any::<char>(),
+        pretty in any::<bool>(),
+    ) {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         agree(&text);
         // One character replaced.
@@ -345,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn scanning_eight_at_a_time_is_scanning_one_by_one(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e_u8..0x24, 0x2f_u8..0x3b, Just(b'a'), Just(b'\\')], 0..40)) {
+    fn scanning_eight_at_a_time_is_scanning_one_by_one(bytes in prop::collection::vec(near_the_limits(), 0..40)) {
         let plain = bytes.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
         prop_assert_eq!(plain_bytes(&bytes), plain.unwrap_or(bytes.len()));
         let digits = bytes.iter().position(|byte| !byte.is_ascii_digit());
