@@ -47,14 +47,14 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)
 }
 
-/// The bulk recording: 200,000 orders from a real connector, bare.
-pub(crate) fn bulk() -> Corpus {
-    Corpus::of(read_all(&fixture("bulk_200k.ndjson.gz")), false)
+/// The bulk recording: 200,000 orders from a real connector, bare; or the first of them.
+pub(crate) fn bulk(records: usize) -> Corpus {
+    Corpus::of(read(&fixture("bulk_200k.ndjson.gz"), records), false)
 }
 
 /// The first of `bare`'s records, each in the wrapping of a recorded message of the same table.
 pub(crate) fn wrapped(bare: &Corpus, records: usize) -> Corpus {
-    let recorded = read_all(&fixture("recorded_schemas_true.ndjson"));
+    let recorded = read(&fixture("recorded_schemas_true.ndjson"), 1);
     let first = recorded.records.iter().find_map(|record| recorded.value(record)).expect("a recorded value");
     let payload = b",\"payload\":";
     let at = first.windows(payload.len()).position(|bytes| bytes == payload).expect("a wrapped value");
@@ -71,9 +71,11 @@ pub(crate) fn wrapped(bare: &Corpus, records: usize) -> Corpus {
     Corpus::of(batch, true)
 }
 
-fn read_all(path: &Path) -> Batch {
+fn read(path: &Path, records: usize) -> Batch {
     let mut source = RecordingSource::open(&[path.to_owned()], LINE_BYTES).expect("a fixture");
     let mut batch = Batch::default();
-    while source.read(&mut batch, usize::MAX, usize::MAX).expect("a whole recording") == ReadOutcome::More {}
+    while batch.records.len() < records
+        && source.read(&mut batch, records, usize::MAX).expect("a whole recording") == ReadOutcome::More
+    {}
     batch
 }

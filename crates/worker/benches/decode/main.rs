@@ -48,6 +48,9 @@ struct Options {
     /// Only those whose `group/name` contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Only so many records at most; for instruments under which everything is slow
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    records: usize,
     /// Recording for the whole process; else the bulk fixture, unpacked
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
@@ -64,7 +67,7 @@ struct Subject<'a> {
 
 fn main() {
     let options = Options::parse();
-    let bare = Arc::new(corpus::bulk());
+    let bare = Arc::new(corpus::bulk(options.records));
     let wrapped = Arc::new(corpus::wrapped(&bare, WRAPPED_RECORDS));
     let replays = whole_process::Replays::new(options.recording.as_deref());
     let mut groups = vec![

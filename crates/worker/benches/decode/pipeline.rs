@@ -12,7 +12,7 @@ use worker::epoch::{
 };
 use worker::event::OpSet;
 use worker::sink::{JsonRenderer, Language, Renderer, Sink, SinkError, TextRenderer};
-use worker::source::Batch;
+use worker::source::{Batch, PartitionId};
 use worker::state::MemoryStateStore;
 use worker::time::clock::ManualClock;
 use worker::time::{TimeMode, WatermarkSettings, Zone};
@@ -33,7 +33,10 @@ pub(crate) enum Sinking {
     Json,
 }
 
-/// One pass over the corpus, from empty state to the last window.
+/// How often the corpus goes through in one pass: what is needed at the start, memory above all, is paid once.
+const TURNS: usize = 3;
+
+/// A pass over the corpus, from empty state to the last window. Gives what one turn cost.
 pub(crate) fn run(corpus: &Arc<Corpus>, parallelism: u16, time: TimeMode, sinking: Sinking) -> Cost {
     let clock = ManualClock::at(0);
     let progress = Arc::new(Progress::default());
@@ -53,30 +56,43 @@ pub(crate) fn run(corpus: &Arc<Corpus>, parallelism: u16, time: TimeMode, sinkin
         progress: Arc::clone(&progress),
     };
     let watch = Stopwatch::start();
-    let (source, mut next) = (Arc::clone(corpus), 0);
+    let (source, partitions) = (Arc::clone(corpus), partitions(corpus));
+    let (mut turn, mut next) = (0, 0);
     let read = move |batch: &mut Batch| {
-        batch.partitions.clone_from(&source.batch.partitions);
-        next = fill(&source, next, batch);
-        Ok(next < source.records())
+        batch.partitions.clone_from(&partitions);
+        let first_slot = turn * source.batch.partitions.len();
+        next = fill(&source, next, first_slot as u32, batch);
+        if next == source.records() {
+            (turn, next) = (turn + 1, 0);
+        }
+        Ok(turn < TURNS)
     };
     driver.run(&mut ReadAhead::start(read).expect("a thread")).expect("a run");
     let cost = watch.lap();
     let counts = progress.counts();
     assert!(counts.adds_up(), "{counts:?}");
-    assert_eq!(
-        counts.applied + counts.late + counts.duplicate,
-        corpus.orders as u64,
-        "a fast wrong answer is no answer"
-    );
-    cost
+    assert_eq!(counts.applied, (TURNS * corpus.orders) as u64, "a fast wrong answer is no answer: {counts:?}");
+    Cost { wall: cost.wall / TURNS as u32, cpu: cost.cpu / TURNS as u32, ..cost }
 }
 
-/// The configuration's defaults.
+/// Each turn has partitions of its own: in the first turn's its records would be duplicates.
+fn partitions(corpus: &Corpus) -> Vec<PartitionId> {
+    let known = &corpus.batch.partitions;
+    let in_turn =
+        |turn| known.iter().map(move |id| PartitionId { partition: id.partition + 1_000 * turn, ..id.clone() });
+    (0..TURNS as i32).flat_map(in_turn).collect()
+}
+
+/// The configuration's defaults, but for an out-of-orderness by which the second turn's events are not late.
 fn pipeline(time: TimeMode, raw: bool) -> Pipeline {
     let ops = OpSet::ALL;
     Pipeline {
         time,
-        watermarks: WatermarkSettings { out_of_orderness_ms: 5_000, idle_after_ms: 30_000, max_ahead_ms: 3_600_000 },
+        watermarks: WatermarkSettings {
+            out_of_orderness_ms: 86_400_000,
+            idle_after_ms: 30_000,
+            max_ahead_ms: 3_600_000,
+        },
         windows: TumblingWindows { size_ms: 300_000, ops, allowed_lateness_ms: 0 },
         rules: Rules {
             large_order: Some(LargeOrder { threshold: 500, ops }),

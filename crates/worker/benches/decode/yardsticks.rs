@@ -10,11 +10,12 @@ use worker::source::Batch;
 use crate::corpus::{Corpus, EPOCH_BYTES, EPOCH_RECORDS};
 use crate::stopwatch::{Cost, Stopwatch};
 
-/// Fills `batch` from the record `next` of the corpus on, up to an epoch's bounds. Gives the record after.
-pub(crate) fn fill(corpus: &Corpus, mut next: usize, batch: &mut Batch) -> usize {
+/// Fills `batch` from the record `next` of the corpus on, up to an epoch's bounds; the corpus's first partition is the
+/// batch's `first_slot`. Gives the record after.
+pub(crate) fn fill(corpus: &Corpus, mut next: usize, first_slot: u32, batch: &mut Batch) -> usize {
     while batch.records.len() < EPOCH_RECORDS && batch.bytes() < EPOCH_BYTES {
         let Some(record) = corpus.batch.records.get(next) else { break };
-        batch.push(record.partition, record.offset, record.timestamp_ms, corpus.batch.value(record));
+        batch.push(first_slot + record.partition, record.offset, record.timestamp_ms, corpus.batch.value(record));
         next += 1;
     }
     next
@@ -27,7 +28,7 @@ pub(crate) fn copy(corpus: &Corpus) -> Cost {
     let watch = Stopwatch::start();
     while next < corpus.records() {
         batch.clear();
-        next = fill(corpus, next, &mut batch);
+        next = fill(corpus, next, 0, &mut batch);
         black_box(&batch);
     }
     watch.lap()
