@@ -1,0 +1,276 @@
+//! The command line: every command and flag, in one place. Nothing is done here; `commands/` does it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Brings the change-data-capture pipeline up, keeps it right, says what is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "opsctl", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  opsctl up                         bring everything up; run again at any time
+  opsctl status --watch             one screen, refreshed
+  opsctl worker logs -f             what the worker says and finds
+  opsctl connector diff             what differs from connectors/
+  opsctl down                       stop everything, keep the data
+
+Exit codes: 0 done, 2 failed, 3 could not run (wrong usage, Docker not there, another opsctl at work), 130 interrupted.";
+
+/// Flags that every command takes, before its name or behind it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CommonArgs {
+    /// Name of the stack; two stacks on one machine have two names and other ports
+    #[arg(short, long, global = true, env = "CDC_PROJECT", value_name = "NAME", default_value = "cdc-pipeline")]
+    pub(crate) project: String,
+    /// Directory that holds compose/ and connectors/; else the nearest one above here
+    #[arg(long, global = true, env = "CDC_STACK_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// One JSON object on stdout at the end
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Colours and spinners: auto (on a terminal, unless `NO_COLOR` is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    pub(crate) color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start what does not run, repair what is wrong, skip what is right
+    Up(UpArgs),
+    /// Stop the worker, then the stack; data stays
+    Down(DownArgs),
+    /// One screen: containers, brokers, topics, connectors, worker
+    Status(StatusArgs),
+    /// The Debezium connectors in Kafka Connect
+    Connector {
+        #[command(subcommand)]
+        command: ConnectorCommand,
+    },
+    /// The worker's container
+    Worker {
+        #[command(subcommand)]
+        command: WorkerCommand,
+    },
+    /// What the containers wrote
+    Logs(LogsArgs),
+    /// Print a completion script: `opsctl completions bash > /etc/bash_completion.d/opsctl`
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// `opsctl up`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  opsctl up                              images as found: public ones, or those of `cargo xtask images`
+  opsctl up --images local --kraft       built here, and without ZooKeeper
+  opsctl up --no-worker                  everything but the worker")]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+    /// Do not look at this beforehand: `memory` or `ports`; may be repeated
+    #[arg(long, value_name = "CHECK", action = ArgAction::Append)]
+    pub(crate) skip_check: Vec<Preflight>,
+    /// Do not start the worker
+    #[arg(long)]
+    pub(crate) no_worker: bool,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+}
+
+/// Which stack.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct StackArgs {
+    /// Without ZooKeeper (compose/kraft.yaml); a stack that was made so stays so
+    #[arg(long)]
+    pub(crate) kraft: bool,
+    /// Whose images: public, local (of `cargo xtask images`), auto (local where the public ones are not here and the local ones are)
+    #[arg(long, value_name = "WHOSE", default_value = "auto", hide_possible_values = true)]
+    pub(crate) images: Images,
+    /// Also start Kafka UI
+    #[arg(long)]
+    pub(crate) ui: bool,
+}
+
+/// Whose images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Images {
+    #[default]
+    Auto,
+    Public,
+    Local,
+}
+
+/// What `up` looks at before it starts anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preflight {
+    Memory,
+    Ports,
+}
+
+/// The worker's container.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WorkerArgs {
+    /// The worker's configuration, TOML; else compose/worker.toml
+    #[arg(long, env = "CDC_WORKER_FILE", value_name = "FILE")]
+    pub(crate) worker_config: Option<PathBuf>,
+    /// The worker's image
+    #[arg(long, env = "CDC_WORKER_IMAGE", value_name = "IMAGE", default_value = "cdc-local/worker:latest")]
+    pub(crate) worker_image: String,
+    /// Port of the worker's page on 127.0.0.1; 0 for a free one
+    #[arg(long, env = "CDC_WORKER_PORT", value_name = "PORT", default_value_t = 8081)]
+    pub(crate) worker_port: u16,
+}
+
+/// `opsctl down`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DownArgs {
+    /// Also remove the volumes: all data of this stack, MySQL's too; asks first
+    #[arg(long)]
+    pub(crate) volumes: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// `opsctl status`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StatusArgs {
+    /// Refresh every so many seconds, 2 if no number is given
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) watch: Option<u64>,
+}
+
+/// `opsctl connector …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorCommand {
+    /// Names and states
+    List,
+    /// State of a connector and its tasks, with the first cause of a failure
+    Status {
+        /// Connector; all if absent
+        name: Option<String>,
+    },
+    /// Register a connector, or update it if its configuration differs
+    Register {
+        /// Files as in connectors/; all of that folder if absent
+        files: Vec<PathBuf>,
+    },
+    /// What differs between the file and what Connect runs; exit code 1 if anything does
+    Diff {
+        /// Files as in connectors/; all of that folder if absent
+        files: Vec<PathBuf>,
+    },
+    /// Stop reading the binlog, keep the position
+    Pause {
+        /// Connector
+        name: String,
+    },
+    /// Go on after a pause
+    Resume {
+        /// Connector
+        name: String,
+    },
+    /// Restart what failed
+    Restart {
+        /// Connector
+        name: String,
+        /// Restart what runs, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Remove a connector; its offsets stay in Connect's topic
+    Delete {
+        /// Connector
+        name: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// `opsctl worker …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// Start it, or replace it if image or configuration differ
+    Start {
+        /// Its name: a second worker beside the first, with a state of its own
+        #[arg(long, value_name = "NAME", default_value = "worker")]
+        name: String,
+        #[command(flatten)]
+        worker: WorkerArgs,
+    },
+    /// Stop it; its state stays
+    Stop {
+        /// Which one
+        #[arg(long, value_name = "NAME", default_value = "worker")]
+        name: String,
+    },
+    /// What it found (stdout) and said (stderr)
+    Logs {
+        /// Which one
+        #[arg(long, value_name = "NAME", default_value = "worker")]
+        name: String,
+        #[command(flatten)]
+        logs: LogFlags,
+    },
+}
+
+/// `opsctl logs`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LogsArgs {
+    /// Services, such as kafka-connect; all if absent
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) logs: LogFlags,
+}
+
+/// How much, and whether to wait for more.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct LogFlags {
+    /// Go on as lines are written
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// This many last lines of each container
+    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 100)]
+    pub(crate) tail: u32,
+    /// With the time of each line, UTC
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

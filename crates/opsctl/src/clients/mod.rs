@@ -1,0 +1,1 @@
+//! Thin I/O, one system a file: nothing here decides.
