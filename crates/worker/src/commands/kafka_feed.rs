@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SessionError;
 use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
-use crate::epoch::{Feed, FeedError, Read, ranges_of};
+use crate::epoch::{Feed, FeedError, PartitionFacts, Read, ranges_of};
 use crate::source::kafka::{KafkaSettings, KafkaSource, StartFrom};
 use crate::source::{Batch, PartitionId};
 use crate::time::TimeMode;
@@ -30,7 +30,7 @@ impl Feed for KafkaFeed {
     fn read(&mut self, wait: Duration) -> Result<Read, FeedError> {
         Ok(match self.source.read(wait)? {
             Some(batch) => {
-                let ranges = ranges_of(&batch, |slot| self.source.caught_up(slot));
+                let ranges = ranges_of(&batch, |slot| self.facts(slot));
                 Read::Records(batch, ranges)
             }
             None => Read::Nothing,
@@ -45,8 +45,8 @@ impl Feed for KafkaFeed {
         self.source.partitions().to_vec()
     }
 
-    fn caught_up(&self, slot: usize) -> bool {
-        self.source.caught_up(slot)
+    fn facts(&self, slot: usize) -> PartitionFacts {
+        PartitionFacts { caught_up: self.source.caught_up(slot), ..PartitionFacts::default() }
     }
 
     fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {

@@ -173,7 +173,7 @@ impl Gather<'_> {
     /// Time alone makes an epoch.
     fn timer_epoch(&mut self, feed: &dyn Feed) -> Result<bool, DriverError> {
         let batch = Batch::of(feed.partitions());
-        let ranges = ranges_of(&batch, |slot| feed.caught_up(slot));
+        let ranges = ranges_of(&batch, |slot| feed.facts(slot));
         self.epoch(EpochKind::Timer, batch, ranges)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-use super::{RecordRange, ranges_of};
+use super::{PartitionFacts, RecordRange, ranges_of};
 use crate::source::{Batch, PartitionId};
 
 /// Any source's error: named in its own words, passed through.
@@ -33,9 +33,25 @@ pub trait Feed {
         Vec::new()
     }
 
-    /// Whether a partition is known to be caught up: nothing to read, not merely silent.
-    fn caught_up(&self, _slot: usize) -> bool {
-        false
+    /// What is known of a partition beside its records.
+    fn facts(&self, _slot: usize) -> PartitionFacts {
+        PartitionFacts::default()
+    }
+
+    /// Goes to where the state stands, before anything is read: the partitions in the order of the source's table, each
+    /// with the offset to read next. Not called where there is no state yet: the source then begins where it is set to.
+    fn seek(&mut self, _next_offsets: &[(PartitionId, i64)]) -> Result<(), FeedError> {
+        Err("this source cannot go back to where the state stands".into())
+    }
+
+    /// Reads the records of a logged epoch once more, for each range those from `from` up to and including `to - 1`,
+    /// however long that takes. Called after [`Self::seek`], for the epochs behind the state, in their order; then
+    /// [`Self::read`] goes on behind them.
+    ///
+    /// # Errors
+    /// The source no longer has them, or was told to stop.
+    fn reread(&mut self, _ranges: &[RecordRange]) -> Result<Batch, FeedError> {
+        Err("this source cannot read records again".into())
     }
 
     /// These offsets were committed: tell whoever watches the group.
@@ -85,7 +101,7 @@ fn read_all(
         // What was read before an error is good: it goes first.
         let full = !batch.records.is_empty();
         if full {
-            let ranges = ranges_of(&batch, |_| false);
+            let ranges = ranges_of(&batch, |_| PartitionFacts::default());
             if to_driver.send(Ok(Some((batch, ranges)))).is_err() {
                 return;
             }

@@ -69,23 +69,43 @@ pub struct RecordRange {
     pub caught_up: bool,
 }
 
-/// The ranges of a batch, in the order of the source's table; `caught_up(partition)` says what the source knows.
+/// What a source knows of a partition beside its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionFacts {
+    /// The topic's id; `None` where the source has none.
+    pub topic_id: Option<[u8; 16]>,
+    /// Leader epoch of the last record handed over; −1 where the source has none.
+    pub leader_epoch: i32,
+    /// There is nothing more to read, known from a broker, not merely silence.
+    pub caught_up: bool,
+}
+
+impl Default for PartitionFacts {
+    fn default() -> Self {
+        Self { topic_id: None, leader_epoch: -1, caught_up: false }
+    }
+}
+
+/// The ranges of a batch, in the order of the source's table; `facts(slot)` says what the source knows of a partition.
 /// Partitions without records are left out unless they are caught up, which idleness needs to know.
-pub fn ranges_of(batch: &Batch, mut caught_up: impl FnMut(usize) -> bool) -> Vec<RecordRange> {
+pub fn ranges_of(batch: &Batch, mut facts: impl FnMut(usize) -> PartitionFacts) -> Vec<RecordRange> {
     let mut ranges: Vec<RecordRange> = batch
         .partitions
         .iter()
         .enumerate()
-        .map(|(slot, id)| RecordRange {
-            topic: id.topic.to_string(),
-            topic_id: None,
-            partition: id.partition,
-            from: 0,
-            to: 0,
-            records: 0,
-            digest: 0,
-            leader_epoch: -1,
-            caught_up: caught_up(slot),
+        .map(|(slot, id)| {
+            let PartitionFacts { topic_id, leader_epoch, caught_up } = facts(slot);
+            RecordRange {
+                topic: id.topic.to_string(),
+                topic_id,
+                partition: id.partition,
+                from: 0,
+                to: 0,
+                records: 0,
+                digest: 0,
+                leader_epoch,
+                caught_up,
+            }
         })
         .collect();
     for record in &batch.records {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use worker::epoch::{Feed, FeedError, Read, ranges_of};
+use worker::epoch::{Feed, FeedError, PartitionFacts, Read, ranges_of};
 use worker::source::{Batch, PartitionId};
 use worker::time::clock::ManualClock;
 
@@ -224,7 +224,7 @@ impl Feed for Scripted<'_> {
             return Ok(Read::Nothing);
         }
         let batch = turn.batch();
-        let ranges = ranges_of(&batch, |slot| turn.caught_up[slot]);
+        let ranges = ranges_of(&batch, |slot| self.facts(slot));
         Ok(Read::Records(batch, ranges))
     }
 
@@ -232,8 +232,8 @@ impl Feed for Scripted<'_> {
         partitions()
     }
 
-    fn caught_up(&self, slot: usize) -> bool {
-        self.caught_up[slot]
+    fn facts(&self, slot: usize) -> PartitionFacts {
+        PartitionFacts { caught_up: self.caught_up[slot], ..PartitionFacts::default() }
     }
 
     fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {
