@@ -78,11 +78,13 @@ pub struct PartitionFacts {
     pub leader_epoch: i32,
     /// There is nothing more to read, known from a broker, not merely silence.
     pub caught_up: bool,
+    /// The offset at which reading began, or has arrived: what is to be read next where nothing has come yet.
+    pub position: i64,
 }
 
 impl Default for PartitionFacts {
     fn default() -> Self {
-        Self { topic_id: None, leader_epoch: -1, caught_up: false }
+        Self { topic_id: None, leader_epoch: -1, caught_up: false, position: 0 }
     }
 }
 
@@ -94,13 +96,13 @@ pub fn ranges_of(batch: &Batch, mut facts: impl FnMut(usize) -> PartitionFacts) 
         .iter()
         .enumerate()
         .map(|(slot, id)| {
-            let PartitionFacts { topic_id, leader_epoch, caught_up } = facts(slot);
+            let PartitionFacts { topic_id, leader_epoch, caught_up, position } = facts(slot);
             RecordRange {
                 topic: id.topic.to_string(),
                 topic_id,
                 partition: id.partition,
-                from: 0,
-                to: 0,
+                from: position,
+                to: position,
                 records: 0,
                 digest: 0,
                 leader_epoch,
