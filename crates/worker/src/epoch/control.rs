@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How many requests are remembered once they are done (I7).
 const REMEMBERED: usize = 100;
@@ -47,6 +48,7 @@ pub enum RequestState {
 #[derive(Debug, Default)]
 pub struct Control {
     inner: Mutex<Inner>,
+    asked: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +69,7 @@ impl Control {
         if inner.states.len() > REMEMBERED {
             inner.states.pop_front();
         }
+        self.asked.notify_one();
         id
     }
 
@@ -78,9 +81,11 @@ impl Control {
         Some((found.1.clone(), found.2.clone()))
     }
 
-    /// The next request that nobody has begun with.
-    pub fn take(&self) -> Option<(RequestId, Request)> {
-        self.inner().waiting.pop_front()
+    /// The next request that nobody has begun with, waiting for one at most so long.
+    pub fn take(&self, wait: Duration) -> Option<(RequestId, Request)> {
+        let inner = self.inner();
+        let waited = self.asked.wait_timeout_while(inner, wait, |inner| inner.waiting.is_empty());
+        waited.unwrap_or_else(PoisonError::into_inner).0.waiting.pop_front()
     }
 
     /// Says what became of a request.
@@ -106,9 +111,9 @@ mod tests {
         let savepoint = Request::Savepoint { directory: None, stop: true };
         let (first, second) = (control.ask(Request::Checkpoint), control.ask(savepoint.clone()));
         assert_eq!(control.state(second), Some((savepoint.clone(), RequestState::InProgress)));
-        assert_eq!(control.take(), Some((first, Request::Checkpoint)));
-        assert_eq!(control.take(), Some((second, savepoint)));
-        assert_eq!(control.take(), None);
+        assert_eq!(control.take(Duration::ZERO), Some((first, Request::Checkpoint)));
+        assert_eq!(control.take(Duration::ZERO), Some((second, savepoint)));
+        assert_eq!(control.take(Duration::ZERO), None);
         let done = RequestState::Completed { location: "chk-1".into() };
         control.finish(first, done.clone());
         assert_eq!(control.state(first), Some((Request::Checkpoint, done)));
@@ -121,7 +126,7 @@ mod tests {
         let control = Control::default();
         for _ in 0..=REMEMBERED {
             control.ask(Request::Checkpoint);
-            control.take();
+            control.take(Duration::ZERO);
         }
         assert_eq!(control.state(RequestId(1)), None);
         assert!(control.state(RequestId(2)).is_some());

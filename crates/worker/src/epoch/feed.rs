@@ -28,6 +28,17 @@ pub trait Feed {
     /// Takes a batch back whose records have been delivered, to use its memory again.
     fn recycle(&mut self, _batch: Batch) {}
 
+    /// What the source's own consumer group has committed, with the group's name: asked for where there is no state, for
+    /// then there should be nothing. `None` where the source has no group, or was told to begin elsewhere.
+    fn group_offsets(&mut self) -> Result<Option<(String, Vec<(PartitionId, i64)>)>, FeedError> {
+        Ok(None)
+    }
+
+    /// What keeps the source from reading, in words, while it tries again.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// The partitions read, in the order of the source's table. Asked for when time alone makes an epoch.
     fn partitions(&self) -> Vec<PartitionId> {
         Vec::new()
