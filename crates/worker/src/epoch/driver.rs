@@ -242,7 +242,7 @@ fn deliver_all(
             sink.deliver(&executed.epoch, &executed.outputs)?;
         }
         let next_offsets = executed.commit.next_offsets();
-        store.commit(executed.commit)?;
+        store.commit(&executed.commit)?;
         progress.committed(&executed.counts, next_offsets);
         // The gathering side may have ended; then nobody needs the memory.
         let _ended = give_back.send((executed.epoch.id, executed.outputs));

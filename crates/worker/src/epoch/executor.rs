@@ -34,18 +34,11 @@ pub struct Executed {
     pub counts: Accounting,
 }
 
-/// A store that cannot be restored from.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A stored value cannot be read.
-    #[error(transparent)]
-    Codec(#[from] StateCodecError),
-    /// A key in the store is not one of ours.
-    #[error("state store holds a key that is not ours: {0:02x?}")]
-    Key(Vec<u8>),
+/// Which topic and leader a partition's last records came from, where the source knows.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    topic_id: Option<[u8; 16]>,
+    leader_epoch: i32,
 }
 
 /// The engine's working parts: state in shards, a decoder a thread, and the threads.
@@ -57,6 +50,8 @@ pub struct Executor {
     pool: ThreadPool,
     /// The source's partitions, as far as known; an epoch of timers may come without them.
     partitions: Vec<PartitionId>,
+    /// What the source said last of each of them.
+    origins: Vec<Origin>,
     /// What was decoded in the last epoch whose outputs came back: memory to use again.
     spare: Vec<Vec<Decoded>>,
 }
@@ -81,23 +76,30 @@ impl Executor {
             decoders: (0..threads).map(|_| Decoder::new(decode.clone())).collect(),
             pool,
             partitions: Vec::new(),
+            origins: Vec::new(),
             spare: Vec::new(),
         })
     }
 
     /// Puts back what a store holds. Gives the partitions in the order in which the source must name them.
-    pub fn restore(&mut self, store: &dyn StateStore) -> Result<Vec<PartitionId>, RestoreError> {
+    pub fn restore(&mut self, store: &dyn StateStore) -> Result<Vec<PartitionId>, StoreError> {
         let Some(commit) = store.last_commit()? else { return Ok(Vec::new()) };
         let parallelism = self.shards.len();
-        for (key, stored) in store.symbols()? {
-            let symbol = key.symbol().ok_or_else(|| RestoreError::Key(key.as_bytes().to_vec()))?;
-            self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_symbol(symbol, &stored)?;
-        }
-        for key in store.timers()? {
-            let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| RestoreError::Key(key.as_bytes().to_vec()))?;
-            self.shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
-        }
+        let shards = &mut self.shards;
+        store.for_each_symbol(&mut |key, stored| {
+            let symbol = key.symbol().ok_or_else(|| StoreError::Key(key.as_bytes().to_vec()))?;
+            shards[KeyGroup::of(symbol).shard(parallelism)].restore_symbol(symbol, stored)?;
+            Ok(())
+        })?;
+        store.for_each_timer(&mut |key| {
+            let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| StoreError::Key(key.as_bytes().to_vec()))?;
+            shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
+            Ok(())
+        })?;
         self.sequencer.restore(&commit);
+        let origin =
+            |progress: &PartitionProgress| Origin { topic_id: progress.topic_id, leader_epoch: progress.leader_epoch };
+        self.origins = commit.partitions.iter().map(origin).collect();
         self.partitions = commit
             .partitions
             .into_iter()
@@ -115,6 +117,7 @@ impl Executor {
         if self.partitions.len() < batch.partitions.len() {
             self.partitions.clone_from(&batch.partitions);
         }
+        self.note_origins(&epoch);
         let decoded = self.decode(&batch, inline);
         let Sequenced { work, dead_letters, mut counts } =
             self.sequencer.sequence(&self.pipeline, &epoch, &batch, &decoded);
@@ -135,6 +138,17 @@ impl Executor {
         let mut outputs = Outputs { lines: Vec::new(), batch, decoded };
         merge(streams, &mut outputs.lines);
         Ok(Executed { epoch, outputs, commit, counts })
+    }
+
+    /// Remembers where the epoch's records came from.
+    fn note_origins(&mut self, epoch: &EpochRecord) {
+        self.origins.resize(self.partitions.len(), Origin { topic_id: None, leader_epoch: -1 });
+        for range in epoch.ranges.iter().filter(|range| range.records > 0) {
+            let of_range = |id: &PartitionId| id.partition == range.partition && *id.topic == *range.topic;
+            if let Some(slot) = self.partitions.iter().position(of_range) {
+                self.origins[slot] = Origin { topic_id: range.topic_id, leader_epoch: range.leader_epoch };
+            }
+        }
     }
 
     /// Takes back what an epoch's outputs stood in, to use its memory again.
@@ -197,9 +211,10 @@ impl Executor {
             .enumerate()
             .map(|(slot, id)| PartitionProgress {
                 topic: id.topic.to_string(),
+                topic_id: self.origins.get(slot).and_then(|origin| origin.topic_id),
                 partition: id.partition,
                 next_offset: self.sequencer.next_offset(slot),
-                leader_epoch: -1,
+                leader_epoch: self.origins.get(slot).map_or(-1, |origin| origin.leader_epoch),
                 mark: self.sequencer.mark(slot),
                 snapshot: self.sequencer.snapshot(slot),
                 time: self.sequencer.watermarks().partition(slot),
@@ -208,11 +223,13 @@ impl Executor {
         Commit {
             timeline: epoch.timeline,
             epoch: epoch.id,
+            config_id: epoch.config_id,
             clock_ms: self.sequencer.clock_ms(),
             watermark_ms: self.sequencer.watermarks().current(),
             partitions,
             symbols: Vec::new(),
             timers: Vec::new(),
+            outbox: Vec::new(),
             sinks: Vec::new(),
         }
     }
@@ -311,7 +328,7 @@ mod tests {
         for (id, clock_ms, kind, batch) in
             [(1, 500, EpochKind::Data, orders(0..symbols)), (2, 1_000, EpochKind::Timer, Batch::default())]
         {
-            store.commit(first.execute(epoch(id, clock_ms, kind), batch).unwrap().commit).unwrap();
+            store.commit(&first.execute(epoch(id, clock_ms, kind), batch).unwrap().commit).unwrap();
         }
         let mut second = executor(2);
         second.restore(&store).unwrap();

@@ -16,7 +16,7 @@ pub use accounting::Accounting;
 pub use control::{Control, Request, RequestId, RequestState};
 pub use driver::{Driver, DriverError, Progress};
 pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_shard};
-pub use executor::{Executed, Executor, RestoreError};
+pub use executor::{Executed, Executor};
 pub use feed::{Feed, FeedError, Read, ReadAhead};
 pub use log::{EpochLog, LogError, MemoryEpochLog};
 pub use output::{Output, OutputKind, Outputs};

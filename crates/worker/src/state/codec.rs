@@ -22,14 +22,18 @@ pub struct SymbolState {
 pub enum StateCodecError {
     /// Written by a version of the program that this one does not know.
     #[error(
-        "state value has format {found}, this worker reads {STATE_FORMAT}: use the worker that wrote it, or a savepoint"
+        "stored {what} has format {found}, this worker reads {known}: use the worker that wrote it, or a savepoint"
     )]
     Format {
-        /// The version byte found; `None` for an empty value.
+        /// What was to be read.
+        what: &'static str,
+        /// The version byte found; 0 for an empty value.
         found: u8,
+        /// The version that is known.
+        known: u8,
     },
     /// The bytes after the version are not what that version writes.
-    #[error("state value is damaged: {0}")]
+    #[error("stored value is damaged: {0}")]
     Damaged(#[from] postcard::Error),
 }
 
@@ -43,8 +47,11 @@ impl SymbolState {
     pub fn decode(bytes: &[u8]) -> Result<Self, StateCodecError> {
         match bytes.split_first() {
             Some((&STATE_FORMAT, body)) => Ok(postcard::from_bytes(body)?),
-            Some((&found, _)) => Err(StateCodecError::Format { found }),
-            None => Err(StateCodecError::Format { found: 0 }),
+            first => Err(StateCodecError::Format {
+                what: "state",
+                found: first.map_or(0, |(&found, _)| found),
+                known: STATE_FORMAT,
+            }),
         }
     }
 }
@@ -78,7 +85,7 @@ mod tests {
         let mut stored = used().encode().unwrap();
         stored[0] = 9;
         let refusal = SymbolState::decode(&stored).unwrap_err().to_string();
-        assert!(refusal.starts_with("state value has format 9, this worker reads 1"), "{refusal}");
+        assert!(refusal.starts_with("stored state has format 9, this worker reads 1"), "{refusal}");
         assert!(SymbolState::decode(&[]).is_err());
     }
 

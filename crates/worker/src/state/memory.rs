@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Commit, StateKey, StateStore, StoreError, TimerKey};
+use super::{Commit, OutboxKey, StateKey, StateStore, StoreError, TimerKey, Visit, VisitTimer};
 
 /// Keeps everything in ordered maps, in the same stored form as a store on disk.
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ struct Content {
     last_commit: Option<Commit>,
     symbols: BTreeMap<StateKey, Vec<u8>>,
     timers: BTreeSet<TimerKey>,
+    outbox: BTreeMap<OutboxKey, Vec<u8>>,
 }
 
 impl MemoryStateStore {
@@ -35,25 +36,41 @@ impl StateStore for MemoryStateStore {
         Ok(self.content().symbols.get(key).cloned())
     }
 
-    fn symbols(&self) -> Result<Vec<(StateKey, Vec<u8>)>, StoreError> {
-        Ok(self.content().symbols.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn for_each_symbol(&self, visit: Visit<'_, StateKey>) -> Result<(), StoreError> {
+        // Walks go over a copy: the visitor may use the store.
+        let symbols = self.content().symbols.clone();
+        symbols.into_iter().try_for_each(|(key, stored)| visit(key, &stored))
     }
 
-    fn timers(&self) -> Result<Vec<TimerKey>, StoreError> {
-        Ok(self.content().timers.iter().cloned().collect())
+    fn for_each_timer(&self, visit: VisitTimer<'_>) -> Result<(), StoreError> {
+        let timers = self.content().timers.clone();
+        timers.into_iter().try_for_each(visit)
     }
 
-    fn commit(&self, mut commit: Commit) -> Result<(), StoreError> {
+    fn for_each_in_outbox(&self, sink: &str, visit: Visit<'_, OutboxKey>) -> Result<(), StoreError> {
+        let prefix = OutboxKey::prefix(sink);
+        let outbox = self.content().outbox.clone();
+        let mut outbox = outbox.into_iter().filter(|(key, _)| key.as_bytes().starts_with(&prefix));
+        outbox.try_for_each(|(key, outputs)| visit(key, &outputs))
+    }
+
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut content = self.content();
-        content.symbols.extend(commit.symbols.drain(..));
-        for (timer, set) in commit.timers.drain(..) {
-            if set {
-                content.timers.insert(timer);
+        content.symbols.extend(commit.symbols.iter().cloned());
+        for (timer, set) in &commit.timers {
+            if *set {
+                content.timers.insert(timer.clone());
             } else {
-                content.timers.remove(&timer);
+                content.timers.remove(timer);
             }
         }
-        content.last_commit = Some(commit);
+        for (key, outputs) in &commit.outbox {
+            match outputs {
+                Some(outputs) => content.outbox.insert(key.clone(), outputs.clone()),
+                None => content.outbox.remove(key),
+            };
+        }
+        content.last_commit = Some(commit.bare());
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ mod shard;
 mod store;
 
 pub use codec::{STATE_FORMAT, StateCodecError, SymbolState};
-pub use commit::{Commit, PartitionProgress, SinkProgress};
-pub use key::{StateKey, TimerKey, UNIT};
+pub use commit::{COMMIT_FORMAT, Commit, PartitionProgress, SinkProgress};
+pub use key::{OutboxKey, StateKey, TimerKey, UNIT};
 pub use memory::MemoryStateStore;
 pub use shard::{Shard, ShardDelta, Timer};
-pub use store::{StateStore, StoreError};
+pub use store::{StateStore, StoreError, Visit, VisitTimer};

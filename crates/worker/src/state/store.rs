@@ -1,6 +1,6 @@
 //! The seam between the engine and what keeps its state.
 
-use super::{Commit, StateCodecError, StateKey, TimerKey};
+use super::{Commit, OutboxKey, StateCodecError, StateKey, TimerKey};
 
 /// The store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -11,25 +11,72 @@ pub enum StoreError {
     /// A stored key is not one of ours.
     #[error("state store holds a key that is not ours: {0:02x?}")]
     Key(Vec<u8>),
+    /// The disk does not take or give what it should: it is full, read-only, or fails. It may be well again later.
+    #[error("state in {place} cannot be used: {reason}")]
+    Unavailable {
+        /// The directory.
+        place: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// What is stored is not what was written.
+    #[error("state in {place} is damaged: {reason}; move that directory aside and restore a checkpoint")]
+    Damaged {
+        /// The directory.
+        place: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The store cannot be opened as it is, and waiting changes nothing.
+    #[error("state in {place} is refused: {reason}")]
+    Refused {
+        /// The directory.
+        place: String,
+        /// Why, and what to do.
+        reason: String,
+    },
 }
+
+impl StoreError {
+    /// Whether the same call may succeed later, after [`StateStore::resume`]: nothing is wrong with what is stored.
+    pub fn may_mend(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// What is called for each key of a store, with what is stored under it; an error ends the walk and is passed on.
+pub type Visit<'a, Key> = &'a mut dyn FnMut(Key, &[u8]) -> Result<(), StoreError>;
+
+/// What is called for each timer of a store, likewise.
+pub type VisitTimer<'a> = &'a mut dyn FnMut(TimerKey) -> Result<(), StoreError>;
 
 /// Keeps state between epochs. One contract test runs over every implementation.
 ///
 /// A store is shared between the thread that executes (reads) and the one that delivers (commits); it sees commits in
-/// the order of their epochs. What was committed is visible whole or not at all (I1).
+/// the order of their epochs. What was committed is visible whole or not at all (I1). Walks (`for_each_…`) go in key
+/// order over what was committed when they began, and hold one item in memory at a time.
 pub trait StateStore: Send + Sync {
-    /// The last commit, without its symbols and timers; `None` when nothing was ever committed.
+    /// The last commit, without symbols, timers and outbox; `None` when nothing was ever committed.
     fn last_commit(&self) -> Result<Option<Commit>, StoreError>;
 
     /// The stored form of one symbol's state.
     fn symbol(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// All symbols with their stored state, in key order.
-    fn symbols(&self) -> Result<Vec<(StateKey, Vec<u8>)>, StoreError>;
+    /// Walks over all symbols with their stored state.
+    fn for_each_symbol(&self, visit: Visit<'_, StateKey>) -> Result<(), StoreError>;
 
-    /// All timers, in key order.
-    fn timers(&self) -> Result<Vec<TimerKey>, StoreError>;
+    /// Walks over all timers.
+    fn for_each_timer(&self, visit: VisitTimer<'_>) -> Result<(), StoreError>;
 
-    /// Applies a commit, whole.
-    fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+    /// Walks over the outputs in a sink's outbox, by timeline, then epoch.
+    fn for_each_in_outbox(&self, sink: &str, visit: Visit<'_, OutboxKey>) -> Result<(), StoreError>;
+
+    /// Applies a commit, whole. After an error that [may mend](StoreError::may_mend) the same commit is to be tried
+    /// again, and no other before it: whether it was applied is unknown, and applying it twice changes nothing.
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// Makes the store usable again after an error that may mend, once the disk is well. Not from within a walk.
+    fn resume(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -4,6 +4,7 @@ mod contracts;
 mod day;
 mod driving;
 mod repeatable;
+mod stores;
 mod sums;
 
 use worker::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};

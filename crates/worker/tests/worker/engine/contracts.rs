@@ -1,126 +1,18 @@
-//! What every state store and every sink must hold, written so that the next one joins by a line.
+//! What every sink must hold, written so that the next one joins by a line.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
-use worker::decode::{DedupMark, SnapshotRows};
-use worker::epoch::{EpochKind, Executed, LineClock, Timeline};
+use worker::epoch::{EpochKind, Executed, LineClock};
 use worker::sink::{
     DeadLettersSink, FileSink, Language, MemorySink, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
-use worker::state::{Commit, MemoryStateStore, PartitionProgress, SinkProgress, StateKey, StateStore, TimerKey};
-use worker::time::{TimeMode, Watermarks, Zone};
+use worker::time::{TimeMode, Zone};
 
 use super::{batch_of, epoch, executor, json, pipeline};
 use crate::recordings::insert;
-
-// ---------------------------------------------------------------- state stores
-
-fn commit(epoch: u64, symbols: &[(&str, &[u8])], timers: &[(i64, &str, bool)]) -> Commit {
-    let progress = |partition: i32| PartitionProgress {
-        topic: "cdc.orders_db.orders".into(),
-        partition,
-        next_offset: epoch as i64 * 10 + i64::from(partition),
-        leader_epoch: 4,
-        mark: DedupMark::default(),
-        snapshot: SnapshotRows::default(),
-        time: Watermarks::default().partition(0),
-    };
-    let sink = SinkProgress { sink: "file".into(), timeline: Timeline(9), epoch, file_length_bytes: Some(epoch * 100) };
-    Commit {
-        timeline: Timeline(9),
-        epoch,
-        clock_ms: 1_000 + epoch as i64,
-        watermark_ms: (epoch > 1).then_some(epoch as i64),
-        partitions: vec![progress(0), progress(1)],
-        symbols: symbols.iter().map(|(symbol, stored)| (StateKey::of(0, symbol), stored.to_vec())).collect(),
-        timers: timers.iter().map(|&(due_ms, symbol, set)| (TimerKey::of(0, due_ms, symbol), set)).collect(),
-        sinks: vec![sink],
-    }
-}
-
-/// A commit as the store gives it back.
-fn bare(commit: &Commit) -> Commit {
-    Commit { symbols: Vec::new(), timers: Vec::new(), ..commit.clone() }
-}
-
-/// Runs over a store that is empty.
-fn a_store_keeps_its_contract(store: &dyn StateStore) {
-    assert_eq!(store.last_commit().unwrap(), None);
-    assert_eq!((store.symbols().unwrap(), store.timers().unwrap()), (vec![], vec![]));
-    assert_eq!(store.symbol(&StateKey::of(0, "A")).unwrap(), None);
-
-    let first =
-        commit(1, &[("B", b"b1"), ("A", b"a1"), ("", b"empty")], &[(300, "A", true), (-5, "B", true), (300, "", true)]);
-    store.commit(first.clone()).unwrap();
-    assert_eq!(store.last_commit().unwrap(), Some(bare(&first)));
-    assert_eq!(store.symbol(&StateKey::of(0, "A")).unwrap().as_deref(), Some(&b"a1"[..]));
-    assert_eq!(store.symbol(&StateKey::of(0, "")).unwrap().as_deref(), Some(&b"empty"[..]));
-    assert_eq!(store.symbol(&StateKey::of(1, "A")).unwrap(), None, "another unit");
-
-    // Overwritten, added, kept; set and gone in one commit, gone and set again, gone without ever having been set.
-    let timers =
-        [(7, "A", true), (7, "A", false), (300, "A", false), (300, "A", true), (-5, "B", false), (8, "C", false)];
-    let second = commit(2, &[("A", b""), ("삼성", b"s")], &timers);
-    store.commit(second.clone()).unwrap();
-    assert_eq!(store.last_commit().unwrap(), Some(bare(&second)));
-    let mut expected: Vec<_> = [("A", &b""[..]), ("B", b"b1"), ("", b"empty"), ("삼성", b"s")]
-        .map(|(symbol, stored)| (StateKey::of(0, symbol), stored.to_vec()))
-        .into();
-    expected.sort();
-    assert_eq!(store.symbols().unwrap(), expected, "in the order of their keys");
-    assert_eq!(store.timers().unwrap(), [TimerKey::of(0, 300, ""), TimerKey::of(0, 300, "A")]);
-
-    // An epoch that changed nothing moves the commit and nothing else.
-    store.commit(commit(3, &[], &[])).unwrap();
-    assert_eq!(store.last_commit().unwrap().unwrap().epoch, 3);
-    assert_eq!((store.symbols().unwrap().len(), store.timers().unwrap().len()), (4, 2));
-}
-
-/// I1: a commit is seen whole or not at all, also while it is made.
-fn i1_commits_are_seen_whole(store: &dyn StateStore) {
-    const COMMITS: u64 = 2_000;
-    let keys = ["A", "B"].map(|symbol| StateKey::of(0, symbol));
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for epoch in 10..10 + COMMITS {
-                let stored = epoch.to_be_bytes();
-                store.commit(commit(epoch, &[("A", &stored), ("B", &stored)], &[(epoch as i64, "A", true)])).unwrap();
-            }
-            done.store(true, Ordering::Release);
-        });
-        let mut compared = 0;
-        while !done.load(Ordering::Acquire) || compared == 0 {
-            let epoch = || store.last_commit().unwrap().map_or(0, |commit| commit.epoch);
-            let before = epoch();
-            let seen = keys.clone().map(|key| {
-                store
-                    .symbol(&key)
-                    .unwrap()
-                    .map_or(0, |stored| u64::from_be_bytes(stored.try_into().unwrap_or_default()))
-            });
-            let after = epoch();
-            if before >= 10 {
-                assert!(seen.iter().all(|seen| (before..=after).contains(seen)), "{before} {seen:?} {after}");
-                compared += 1;
-            }
-        }
-    });
-}
-
-#[test]
-fn i1_the_memory_store_keeps_the_contract() {
-    let store = MemoryStateStore::default();
-    a_store_keeps_its_contract(&store);
-    i1_commits_are_seen_whole(&store);
-}
-
-// ---------------------------------------------------------------- sinks
 
 /// Four epochs: RAW and an alert; a dead letter; nothing; a window.
 fn epochs() -> Vec<Executed> {

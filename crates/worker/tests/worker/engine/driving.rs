@@ -10,7 +10,7 @@ use worker::epoch::{
     Progress, Timeline,
 };
 use worker::sink::{MemorySink, Sink, SinkError};
-use worker::state::{Commit, MemoryStateStore, StateKey, StateStore, StoreError, TimerKey};
+use worker::state::{Commit, MemoryStateStore, OutboxKey, StateKey, StateStore, StoreError, Visit, VisitTimer};
 use worker::time::TimeMode;
 use worker::time::clock::ManualClock;
 
@@ -212,15 +212,19 @@ impl StateStore for Journaled<MemoryStateStore> {
         self.inner.symbol(key)
     }
 
-    fn symbols(&self) -> Result<Vec<(StateKey, Vec<u8>)>, StoreError> {
-        self.inner.symbols()
+    fn for_each_symbol(&self, visit: Visit<'_, StateKey>) -> Result<(), StoreError> {
+        self.inner.for_each_symbol(visit)
     }
 
-    fn timers(&self) -> Result<Vec<TimerKey>, StoreError> {
-        self.inner.timers()
+    fn for_each_timer(&self, visit: VisitTimer<'_>) -> Result<(), StoreError> {
+        self.inner.for_each_timer(visit)
     }
 
-    fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+    fn for_each_in_outbox(&self, sink: &str, visit: Visit<'_, OutboxKey>) -> Result<(), StoreError> {
+        self.inner.for_each_in_outbox(sink, visit)
+    }
+
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         if self.note("commit", commit.epoch) {
             return Err(StoreError::Key(vec![1]));
         }
