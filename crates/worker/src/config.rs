@@ -27,7 +27,7 @@ mod value;
 
 pub use domain::{
     Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, StartFrom,
-    TimeMode, moment_ms,
+    StateBackend, TimeMode, moment_ms,
 };
 pub use error::ConfigError;
 pub use host::Host;
@@ -38,7 +38,7 @@ pub use security::{Identity, Sasl, Security, Tls};
 pub use settings::{
     AggSettings, ColumnSettings, DemoSettings, EpochSettings, EventTimeSettings, HighAmountSettings, KafkaSettings,
     LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings, RuleSettings, Settings,
-    SinkSettings, SourceSettings, WebSettings,
+    SinkSettings, SourceSettings, StateSettings, WebSettings,
 };
 pub use table::{KNOBS, find};
 pub use value::Value;

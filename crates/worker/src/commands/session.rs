@@ -283,7 +283,7 @@ pub(super) fn decode_settings(settings: &Settings) -> DecodeSettings {
 }
 
 /// Sections of the configuration that change no result, and so no fingerprint.
-const WITHOUT_EFFECT: [&str; 6] = ["log.", "web.", "demo.", "sink.", "kafka.", "epoch."];
+const WITHOUT_EFFECT: [&str; 7] = ["log.", "web.", "demo.", "sink.", "kafka.", "epoch.", "state."];
 
 /// Fingerprint of the configuration as far as results depend on it.
 fn config_id(values: &Values) -> u64 {

@@ -2,8 +2,8 @@
 
 use super::contradictions;
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, TimeMode, amount, listen, percent,
-    start_from, table, zone,
+    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StateBackend, TimeMode, amount, listen,
+    percent, start_from, table, zone,
 };
 use super::error::ConfigError;
 use super::host::Host;
@@ -12,7 +12,7 @@ use super::security;
 use super::settings::{
     AggSettings, ColumnSettings, DemoSettings, EpochSettings, EventTimeSettings, HighAmountSettings, KafkaSettings,
     LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings, RuleSettings, Settings,
-    SinkSettings, SourceSettings, WebSettings,
+    SinkSettings, SourceSettings, StateSettings, WebSettings,
 };
 
 impl Settings {
@@ -37,6 +37,7 @@ impl Settings {
                 max_records: values.integer("epoch.max_records")?,
                 max_bytes: values.integer("epoch.max_bytes")?,
             },
+            state: state(values)?,
             sink: sink(values)?,
             web: WebSettings {
                 enabled: values.switch("web.enabled")?,
@@ -119,6 +120,15 @@ fn rules(values: &Values) -> Result<RuleSettings, ConfigError> {
             quiet_ms: values.integer("rules.rapid_orders.quiet_ms")?,
             ops: values.ops("rules.rapid_orders.ops")?,
         },
+    })
+}
+
+fn state(values: &Values) -> Result<StateSettings, ConfigError> {
+    Ok(StateSettings {
+        backend: values.parsed("state.backend", StateBackend::from_word)?,
+        directory: values.text("state.dir")?.into(),
+        memory_bytes: values.integer("state.memory_bytes")?,
+        hot_symbols: values.integer("state.hot_symbols")?,
     })
 }
 

@@ -1,11 +1,15 @@
 //! Values that are right one by one and wrong together.
 
+use super::domain::StateBackend;
 use super::error::ConfigError;
 use super::layers::Values;
 use super::settings::Settings;
 
 /// Epochs whose bytes are in memory at a time: one gathered, one executed, one delivered, one in reserve for a re-read.
 const EPOCHS_IN_MEMORY: u64 = 4;
+
+/// What a symbol in memory takes, with its share of the index: an estimate, for symbols with one open window.
+const HOT_SYMBOL_BYTES: u64 = crate::state::HOT_SYMBOL_BYTES as u64;
 
 /// Refuses the first contradiction. `memory_limit_bytes` is the container's limit, `None` without one.
 pub(super) fn refuse(settings: &Settings, values: &Values, memory_limit_bytes: Option<u64>) -> Result<(), ConfigError> {
@@ -65,19 +69,31 @@ fn refuse_shared(
     Ok(())
 }
 
-/// Prefetched records and epochs must fit the container; what else the worker needs comes on top and is not counted.
+/// What the settings bound must fit the container; what else the worker needs comes on top and is not counted.
 fn refuse_too_much_memory(settings: &Settings, values: &Values, limit: u64) -> Result<(), ConfigError> {
-    let queue = u64::from(settings.kafka.fetch_queue_bytes);
-    let epochs = EPOCHS_IN_MEMORY * settings.epoch.max_bytes as u64;
-    let needed = queue + epochs;
+    let (state, epoch_bytes) = (&settings.state, settings.epoch.max_bytes as u64);
+    let mut parts = vec![
+        ("kafka.fetch_queue_bytes", u64::from(settings.kafka.fetch_queue_bytes), "the queue".to_owned()),
+        ("epoch.max_bytes", EPOCHS_IN_MEMORY * epoch_bytes, format!("{EPOCHS_IN_MEMORY} epochs")),
+    ];
+    if state.backend == StateBackend::Rocksdb {
+        parts.push(("state.memory_bytes", state.memory_bytes as u64, "the database".to_owned()));
+        let symbols = format!("{} symbols of {HOT_SYMBOL_BYTES} bytes", state.hot_symbols);
+        parts.push(("state.hot_symbols", state.hot_symbols as u64 * HOT_SYMBOL_BYTES, symbols));
+    }
+    let needed: u64 = parts.iter().map(|part| part.1).sum();
     if needed <= limit {
         return Ok(());
     }
-    let key = if queue >= epochs { "kafka.fetch_queue_bytes" } else { "epoch.max_bytes" };
-    let other = if queue >= epochs { "epoch.max_bytes" } else { "kafka.fetch_queue_bytes" };
+    // The largest first: it is the one to lower.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.1));
+    let first = parts.first().map_or("", |part| part.0);
+    let others: Vec<String> = parts.iter().skip(1).map(|part| values.described(part.0)).collect();
+    let sum: Vec<String> = parts.iter().map(|part| format!("{} {}", part.2, part.1)).collect();
     let because = format!(
-        "and {} need {needed} bytes (the queue and {EPOCHS_IN_MEMORY} epochs), more than the container's memory limit of {limit}",
-        values.described(other),
+        "with {} needs {needed} bytes ({}), more than the container's memory limit of {limit}",
+        others.join(", "),
+        sum.join(", "),
     );
-    Err(values.contradiction(key, because, format!("lower {key}, or give the container more memory")))
+    Err(values.contradiction(first, because, format!("lower {first}, or give the container more memory")))
 }

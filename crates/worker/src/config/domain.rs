@@ -31,6 +31,15 @@ words! {
     }
 }
 words! {
+    /// `state.backend`: what `worker run` keeps its state in.
+    StateBackend {
+        /// A database on this machine's disk.
+        Rocksdb = "rocksdb",
+        /// Memory: gone with the process.
+        Memory = "memory",
+    }
+}
+words! {
     /// `kafka.security_protocol`, in Kafka's words.
     SecurityProtocol {
         /// Neither encrypted nor authenticated.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::domain::{Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StartFrom, TimeMode};
+use super::domain::{
+    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StartFrom, StateBackend, TimeMode,
+};
 use super::secret::Secret;
 use super::security::Security;
 use crate::decimal::Decimal;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// Bounds of an epoch.
     pub epoch: EpochSettings,
+    /// What state is kept in.
+    pub state: StateSettings,
     /// Where results go.
     pub sink: SinkSettings,
     /// Page, REST and metrics.
@@ -203,6 +207,19 @@ pub struct EpochSettings {
     pub max_records: usize,
     /// Bytes at most; a single larger record makes an epoch of its own.
     pub max_bytes: usize,
+}
+
+/// `[state]`
+#[derive(Clone, Debug)]
+pub struct StateSettings {
+    /// What `run` keeps its state in.
+    pub backend: StateBackend,
+    /// Directory for state, epoch log and checkpoints.
+    pub directory: PathBuf,
+    /// Memory for the database, bytes.
+    pub memory_bytes: usize,
+    /// Symbols kept decoded in memory.
+    pub hot_symbols: usize,
 }
 
 /// `[sink]`

@@ -1,9 +1,9 @@
 //! Every knob of the worker, once: key, default, unit, range, one line of help. `worker config --keys` prints this table.
 
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, TimeMode,
-    amount, is_bootstrap, is_given_path, is_name, is_name_or_empty, is_path, is_topic, listen, percent, start_from,
-    table, zone,
+    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode,
+    StateBackend, TimeMode, amount, is_bootstrap, is_given_path, is_name, is_name_or_empty, is_path, is_topic, listen,
+    percent, start_from, table, zone,
 };
 use super::knobs::Knob;
 
@@ -24,6 +24,8 @@ const LISTEN: Accepts = ("an address with port such as 127.0.0.1:8081", |text| l
 const AMOUNT: Accepts = ("a decimal that is not negative, such as \"100000000\"", |text| amount(text).is_some());
 const PERCENT: Accepts = ("a decimal above zero, such as \"5\" or \"2.5\"", |text| percent(text).is_some());
 
+/// The database, if it is built in.
+const STATE_BACKEND: &str = if cfg!(feature = "rocksdb") { "rocksdb" } else { "memory" };
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 /// 1 KiB.
@@ -158,6 +160,27 @@ pub static KNOBS: &[Knob] = &[
         "bytes",
         (KIB, 1024 * MIB),
         "bytes of an epoch at most, after one record",
+    ),
+    Knob::choice(
+        "state.backend",
+        STATE_BACKEND,
+        StateBackend::WORDS,
+        "what `run` keeps its state in; memory: gone with it",
+    ),
+    Knob::text("state.dir", "state", PATH, "directory for state, epoch log and checkpoints; one worker each"),
+    Knob::integer(
+        "state.memory_bytes",
+        32 * MIB,
+        "bytes",
+        (4 * MIB, 64 * 1024 * MIB),
+        "memory for the database: write buffers and what it caches of its files",
+    ),
+    Knob::integer(
+        "state.hot_symbols",
+        50_000,
+        "symbols",
+        (1, 100_000_000),
+        "symbols kept decoded in memory; others are read from the database when an order comes",
     ),
     // Where results go.
     Knob::switch("sink.stdout.enabled", true, "whether results go to stdout"),

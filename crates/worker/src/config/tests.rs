@@ -95,6 +95,10 @@ fn defaults_are_the_contracts() {
     let rapid = rules.rapid_orders;
     assert_eq!((rapid.count, rapid.window_ms, rapid.quiet_ms, rapid.ops), (5, 10_000, 10_000, OpSet::ALL));
     assert_eq!((settings.epoch.max_records, settings.epoch.max_bytes), (8192, 8_388_608));
+    let state = settings.state;
+    let backend = if cfg!(feature = "rocksdb") { StateBackend::Rocksdb } else { StateBackend::Memory };
+    assert_eq!((state.backend, state.directory), (backend, "state".into()));
+    assert_eq!((state.memory_bytes, state.hot_symbols), (33_554_432, 50_000));
     assert!(settings.sink.stdout && settings.raw.enabled);
     assert_eq!((settings.sink.file, settings.sink.dead_letters), (None, "dead-letters.ndjson".into()));
     assert_eq!(settings.web.listen.to_string(), "127.0.0.1:8081");

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::sink::{Sink, SinkError};
 use crate::source::{Batch, PartitionId};
-use crate::state::{StateCodecError, StateStore, StoreError};
+use crate::state::{StateStore, StoreError};
 use crate::time::clock::{Clock, EpochClock};
 
 /// How many executed epochs may wait for delivery (I7).
@@ -32,13 +32,10 @@ pub enum DriverError {
     /// The epoch log failed: nothing leaves that it does not hold.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// State could not be encoded.
-    #[error(transparent)]
-    Codec(#[from] StateCodecError),
     /// A sink failed.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// The state store failed.
+    /// The state store failed, or held what cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -195,6 +192,7 @@ impl Gather<'_> {
             match self.returned.try_recv() {
                 Ok((epoch, outputs)) => {
                     self.log.forget_through(epoch);
+                    self.executor.committed(epoch);
                     self.executor.recycle(outputs.decoded);
                     feed.recycle(outputs.batch);
                 }

@@ -3,7 +3,7 @@
 use super::{Accounting, Output, OutputKind};
 use crate::anomaly::Rules;
 use crate::decode::{Change, Decoded};
-use crate::state::{Shard, Timer};
+use crate::state::{Shard, StoreError, Timer};
 use crate::time::{TimeMode, WatermarkSettings};
 use crate::window::{Added, TumblingWindows};
 
@@ -52,6 +52,10 @@ pub type ShardWork = Vec<Step>;
 
 /// Runs a shard's part, firing timers up to and including `last_timer` if one is given. Gives its outputs, in order, and
 /// what it counted.
+///
+/// # Errors
+/// The state of a symbol that is not in memory cannot be read. The shard has then executed part of the epoch: neither it
+/// nor the other shards are to be used again.
 pub fn run_shard(
     pipeline: &Pipeline,
     shard_index: u16,
@@ -59,7 +63,7 @@ pub fn run_shard(
     work: &[Step],
     last_timer: Option<&Timer>,
     decoded: &[Decoded],
-) -> (Vec<Output>, Accounting) {
+) -> Result<(Vec<Output>, Accounting), StoreError> {
     let mut lines = Vec::new();
     if pipeline.raw {
         lines.reserve(work.len() + work.len() / 8);
@@ -67,11 +71,11 @@ pub fn run_shard(
     let mut run = ShardRun { pipeline, shard_index, last_timer, lines, counts: Accounting::default() };
     for step in work {
         match step.kind {
-            StepKind::Advance => run.advance(shard, step),
-            StepKind::Event(at_ms) => run.event(shard, step, at_ms, decoded),
+            StepKind::Advance => run.advance(shard, step)?,
+            StepKind::Event(at_ms) => run.event(shard, step, at_ms, decoded)?,
         }
     }
-    (run.lines, run.counts)
+    Ok((run.lines, run.counts))
 }
 
 struct ShardRun<'a> {
@@ -83,18 +87,18 @@ struct ShardRun<'a> {
 }
 
 impl ShardRun<'_> {
-    fn advance(&mut self, shard: &mut Shard, step: &Step) {
+    fn advance(&mut self, shard: &mut Shard, step: &Step) -> Result<(), StoreError> {
         let (lines, counts, shard_index) = (&mut self.lines, &mut self.counts, self.shard_index);
         shard.fire_due(&self.pipeline.windows, step.axis_ms, self.last_timer, |symbol, aggregate| {
             counts.windows += 1;
             let kind = OutputKind::Agg(Box::new((symbol, aggregate)));
             lines.push(Output { record: step.record, shard: shard_index, before_record: true, kind });
-        });
+        })
     }
 
-    fn event(&mut self, shard: &mut Shard, step: &Step, at_ms: i64, decoded: &[Decoded]) {
+    fn event(&mut self, shard: &mut Shard, step: &Step, at_ms: i64, decoded: &[Decoded]) -> Result<(), StoreError> {
         let Some(Decoded::Change(Change { row: Ok(event), .. })) = decoded.get(step.record as usize) else {
-            return;
+            return Ok(());
         };
         let Self { pipeline, shard_index, lines, counts, .. } = self;
         let mut push = |kind| {
@@ -103,7 +107,7 @@ impl ShardRun<'_> {
         if pipeline.raw {
             push(OutputKind::Raw);
         }
-        let state = shard.change(&event.symbol);
+        let state = shard.change(&event.symbol)?;
         pipeline.rules.on_event(&mut state.rules, event, at_ms, |alert| {
             counts.alert(alert.finding.rule());
             push(OutputKind::Alert(Box::new(alert)));
@@ -129,5 +133,6 @@ impl ShardRun<'_> {
                 push(OutputKind::Late);
             }
         }
+        Ok(())
     }
 }

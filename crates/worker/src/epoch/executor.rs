@@ -1,6 +1,8 @@
 //! Executes epochs: `(state, epoch record, records) → (outputs, delta)`, the pure steps put together and spread over the
 //! cores. Which thread does what changes nothing in the result.
 
+use std::sync::Arc;
+
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -12,14 +14,14 @@ use super::{
 use crate::decode::{DecodeSettings, Decoded, Decoder, Ignored};
 use crate::route::{KeyGroup, take_order};
 use crate::source::{Batch, PartitionId};
-use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateCodecError, StateStore, StoreError, Timer};
+use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateStore, StoreError, Timer};
 use crate::time::TimeMode;
 
 /// Epochs below this many records are executed on the calling thread: handing them over costs more than it saves.
 const INLINE_RECORDS: usize = 128;
 
 /// A shard's outputs, counts and delta.
-type ShardResult = (Vec<Output>, Accounting, Result<ShardDelta, StateCodecError>);
+type ShardResult = Result<(Vec<Output>, Accounting, ShardDelta), StoreError>;
 
 /// One epoch, executed.
 #[derive(Debug)]
@@ -81,16 +83,15 @@ impl Executor {
         })
     }
 
-    /// Puts back what a store holds. Gives the partitions in the order in which the source must name them.
-    pub fn restore(&mut self, store: &dyn StateStore) -> Result<Vec<PartitionId>, StoreError> {
-        let Some(commit) = store.last_commit()? else { return Ok(Vec::new()) };
+    /// Goes on where a store stands, which may be at its beginning. Symbols are read from it when they are asked for, and
+    /// about `hot_symbols` of them stay in memory. Gives the partitions in the order in which the source must name them.
+    pub fn restore(&mut self, store: &Arc<dyn StateStore>, hot_symbols: usize) -> Result<Vec<PartitionId>, StoreError> {
         let parallelism = self.shards.len();
+        for shard in &mut self.shards {
+            shard.put_over(Arc::clone(store), hot_symbols.div_ceil(parallelism));
+        }
+        let Some(commit) = store.last_commit()? else { return Ok(Vec::new()) };
         let shards = &mut self.shards;
-        store.for_each_symbol(&mut |key, stored| {
-            let symbol = key.symbol().ok_or_else(|| StoreError::Key(key.as_bytes().to_vec()))?;
-            shards[KeyGroup::of(symbol).shard(parallelism)].restore_symbol(symbol, stored)?;
-            Ok(())
-        })?;
         store.for_each_timer(&mut |key| {
             let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| StoreError::Key(key.as_bytes().to_vec()))?;
             shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
@@ -108,8 +109,9 @@ impl Executor {
         Ok(self.partitions.clone())
     }
 
-    /// Executes an epoch over its records.
-    pub fn execute(&mut self, epoch: EpochRecord, mut batch: Batch) -> Result<Executed, StateCodecError> {
+    /// Executes an epoch over its records. After an error the engine is not to be used again: part of the epoch may have
+    /// been executed.
+    pub fn execute(&mut self, epoch: EpochRecord, mut batch: Batch) -> Result<Executed, StoreError> {
         let inline = batch.records.len() < INLINE_RECORDS;
         if self.sequencer.line_clock() == LineClock::Epoch {
             take_order(&mut batch.records, &batch.partitions);
@@ -125,13 +127,13 @@ impl Executor {
         if last_timer.is_some() {
             self.sequencer.leave_border_open();
         }
-        let ran = self.run_shards(&work, last_timer.as_ref(), &decoded, inline);
+        let ran = self.run_shards(epoch.id, &work, last_timer.as_ref(), &decoded, inline);
         let mut streams = vec![dead_letters];
         let mut commit = self.commit_of(&epoch);
-        for (lines, shard_counts, delta) in ran {
+        for ran in ran {
+            let (lines, shard_counts, delta) = ran?;
             counts.add(&shard_counts);
             streams.push(lines);
-            let delta = delta?;
             commit.symbols.extend(delta.symbols);
             commit.timers.extend(delta.timers);
         }
@@ -186,6 +188,7 @@ impl Executor {
 
     fn run_shards(
         &mut self,
+        epoch: u64,
         work: &[ShardWork],
         last_timer: Option<&Timer>,
         decoded: &[Decoded],
@@ -193,8 +196,8 @@ impl Executor {
     ) -> Vec<ShardResult> {
         let pipeline = &self.pipeline;
         let run = |(index, (shard, work)): (usize, (&mut Shard, &ShardWork))| {
-            let (lines, counts) = run_shard(pipeline, index as u16, shard, work, last_timer, decoded);
-            (lines, counts, shard.take_delta())
+            let (lines, counts) = run_shard(pipeline, index as u16, shard, work, last_timer, decoded)?;
+            Ok((lines, counts, shard.take_delta(epoch)?))
         };
         if inline {
             self.shards.iter_mut().zip(work).enumerate().map(run).collect()
@@ -275,7 +278,14 @@ impl Executor {
         self.sequencer.axis_ms(&self.pipeline)
     }
 
-    /// How many symbols are held in memory.
+    /// The store holds everything up to this epoch: symbols that it did not hold yet may leave memory from now on.
+    pub fn committed(&mut self, epoch: u64) {
+        for shard in &mut self.shards {
+            shard.committed(epoch);
+        }
+    }
+
+    /// How many symbols are in memory.
     pub fn symbols(&self) -> usize {
         self.shards.iter().map(Shard::len).sum()
     }
@@ -323,7 +333,7 @@ mod tests {
     #[test]
     fn what_a_slice_left_fires_in_the_next_epoch_whatever_its_kind() {
         let symbols = TIMERS_PER_EPOCH + 10;
-        let store = crate::state::MemoryStateStore::default();
+        let store: Arc<dyn StateStore> = Arc::new(crate::state::MemoryStateStore::default());
         let mut first = executor(3);
         for (id, clock_ms, kind, batch) in
             [(1, 500, EpochKind::Data, orders(0..symbols)), (2, 1_000, EpochKind::Timer, Batch::default())]
@@ -331,7 +341,7 @@ mod tests {
             store.commit(&first.execute(epoch(id, clock_ms, kind), batch).unwrap().commit).unwrap();
         }
         let mut second = executor(2);
-        second.restore(&store).unwrap();
+        second.restore(&store, 1_000).unwrap();
         for executor in [&mut first, &mut second] {
             let executed = executor.execute(epoch(3, 1_001, EpochKind::Data), orders(0..1)).unwrap();
             assert_eq!((executed.counts.windows, executed.counts.applied), (10, 1));

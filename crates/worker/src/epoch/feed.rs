@@ -20,6 +20,9 @@ pub enum Read {
     End,
 }
 
+/// A consumer group's name, and what it has committed.
+pub type GroupOffsets = (String, Vec<(PartitionId, i64)>);
+
 /// Gives records to the driver. One read is one epoch: sources bound it in records and bytes.
 pub trait Feed {
     /// Records, waiting for them at most `wait`.
@@ -30,7 +33,7 @@ pub trait Feed {
 
     /// What the source's own consumer group has committed, with the group's name: asked for where there is no state, for
     /// then there should be nothing. `None` where the source has no group, or was told to begin elsewhere.
-    fn group_offsets(&mut self) -> Result<Option<(String, Vec<(PartitionId, i64)>)>, FeedError> {
+    fn group_offsets(&mut self) -> Result<Option<GroupOffsets>, FeedError> {
         Ok(None)
     }
 

@@ -17,7 +17,7 @@ pub use control::{Control, Request, RequestId, RequestState};
 pub use driver::{Driver, DriverError, Progress};
 pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_shard};
 pub use executor::{Executed, Executor};
-pub use feed::{Feed, FeedError, Read, ReadAhead};
+pub use feed::{Feed, FeedError, GroupOffsets, Read, ReadAhead};
 pub use log::{EpochLog, LogError, MemoryEpochLog};
 pub use output::{Output, OutputKind, Outputs};
 pub use record::{EPOCH_FORMAT, EpochKind, EpochRecord, PartitionFacts, RecordRange, Timeline, ranges_of};

@@ -43,6 +43,15 @@ impl SymbolState {
         Ok(postcard::to_extend(self, vec![STATE_FORMAT])?)
     }
 
+    /// The stored form, in a buffer whose memory is used again.
+    pub(super) fn encode_to(&self, buffer: &mut Vec<u8>) -> Result<(), StateCodecError> {
+        let mut empty = std::mem::take(buffer);
+        empty.clear();
+        empty.push(STATE_FORMAT);
+        *buffer = postcard::to_extend(self, empty)?;
+        Ok(())
+    }
+
     /// Reads the stored form.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateCodecError> {
         match bytes.split_first() {

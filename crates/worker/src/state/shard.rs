@@ -1,32 +1,26 @@
-//! A shard: the symbols of one range of key groups, decoded in memory, with their timers. One thread works on it at a
-//! time; nothing in it knows the others.
+//! A shard: the symbols of one range of key groups, with their timers. One thread works on it at a time; nothing in it
+//! knows the others.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use compact_str::CompactString;
-use hashbrown::HashMap;
 
-use super::{StateCodecError, StateKey, SymbolState, TimerKey, UNIT};
+use super::hot::HotSymbols;
+use super::{StateKey, StateStore, StoreError, SymbolState, TimerKey, UNIT};
 use crate::window::{Aggregate, TumblingWindows};
 
 /// When something is due on the windows' axis, and for which symbol.
 pub type Timer = (i64, CompactString);
 
 /// The symbols of one range of key groups.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Shard {
-    symbols: HashMap<CompactString, Entry>,
-    /// When something is due for which symbol; ordered as windows fire: by time, then symbol.
+    symbols: HotSymbols,
+    /// When something is due for which symbol; ordered as windows fire: by time, then symbol. All of them, also those of
+    /// symbols that are not in memory.
     timers: BTreeSet<Timer>,
-    changed: Vec<CompactString>,
     timer_changes: Vec<(TimerKey, bool)>,
-}
-
-#[derive(Debug, Default)]
-struct Entry {
-    state: SymbolState,
-    /// Changed since the last delta was taken.
-    changed: bool,
 }
 
 /// What an epoch changed in one shard.
@@ -39,14 +33,15 @@ pub struct ShardDelta {
 }
 
 impl Shard {
+    /// Puts a shard that holds nothing over a store: symbols are read from there when they are asked for, and about
+    /// `hot_symbols` stay in memory. Without this all of them do.
+    pub fn put_over(&mut self, store: Arc<dyn StateStore>, hot_symbols: usize) {
+        self.symbols.put_over(store, hot_symbols);
+    }
+
     /// The state of a symbol, to be changed: a symbol never seen starts empty. Marks it for the epoch's delta.
-    pub fn change(&mut self, symbol: &CompactString) -> &mut SymbolState {
-        let entry = self.symbols.entry_ref(symbol).or_default();
-        if !entry.changed {
-            entry.changed = true;
-            self.changed.push(symbol.clone());
-        }
-        &mut entry.state
+    pub fn change(&mut self, symbol: &CompactString) -> Result<&mut SymbolState, StoreError> {
+        self.symbols.change(symbol)
     }
 
     /// Sets a timer for a symbol at `due_ms` on the windows' axis.
@@ -74,36 +69,28 @@ impl Shard {
         axis_ms: i64,
         last: Option<&Timer>,
         mut emit: impl FnMut(CompactString, Aggregate),
-    ) {
+    ) -> Result<(), StoreError> {
         let is_due = |timer: &Timer| timer.0 <= axis_ms && last.is_none_or(|last| timer <= last);
         while self.timers.first().is_some_and(is_due) {
             let Some((due_ms, symbol)) = self.timers.pop_first() else { break };
             self.timer_changes.push((TimerKey::of(UNIT, due_ms, &symbol), false));
-            if let Some(aggregate) = windows.fire_next(&mut self.change(&symbol).windows, due_ms) {
+            if let Some(aggregate) = windows.fire_next(&mut self.change(&symbol)?.windows, due_ms) {
                 emit(symbol, aggregate);
             }
         }
+        Ok(())
     }
 
     /// Takes what changed since the last time. The delta is taken when the epoch was executed, not when it is committed:
     /// the next epoch may have run by then.
-    pub fn take_delta(&mut self) -> Result<ShardDelta, StateCodecError> {
-        let mut delta = ShardDelta { symbols: Vec::new(), timers: std::mem::take(&mut self.timer_changes) };
-        delta.symbols.reserve_exact(self.changed.len());
-        for symbol in self.changed.drain(..) {
-            if let Some(entry) = self.symbols.get_mut(&symbol) {
-                entry.changed = false;
-                delta.symbols.push((StateKey::of(UNIT, &symbol), entry.state.encode()?));
-            }
-        }
-        Ok(delta)
+    pub fn take_delta(&mut self, epoch: u64) -> Result<ShardDelta, StoreError> {
+        let timers = std::mem::take(&mut self.timer_changes);
+        Ok(ShardDelta { symbols: self.symbols.take_delta(epoch)?, timers })
     }
 
-    /// Puts a stored symbol back.
-    pub fn restore_symbol(&mut self, symbol: &str, stored: &[u8]) -> Result<(), StateCodecError> {
-        let state = SymbolState::decode(stored)?;
-        self.symbols.insert(symbol.into(), Entry { state, changed: false });
-        Ok(())
+    /// The store holds everything up to this epoch: symbols that it did not hold yet may leave memory from now on.
+    pub fn committed(&mut self, epoch: u64) {
+        self.symbols.committed(epoch);
     }
 
     /// Puts a stored timer back.
@@ -111,13 +98,13 @@ impl Shard {
         self.timers.insert((due_ms, symbol.into()));
     }
 
-    /// How many symbols are held.
+    /// How many symbols are in memory.
     pub fn len(&self) -> usize {
         self.symbols.len()
     }
 
-    /// Whether no symbol is held.
+    /// Whether no symbol is in memory.
     pub fn is_empty(&self) -> bool {
-        self.symbols.is_empty()
+        self.len() == 0
     }
 }

@@ -8,6 +8,14 @@ pub enum StoreError {
     /// A stored value cannot be read.
     #[error(transparent)]
     Codec(#[from] StateCodecError),
+    /// The stored state of a symbol cannot be read.
+    #[error("state of symbol {symbol:?}: {source}")]
+    Symbol {
+        /// The symbol.
+        symbol: String,
+        /// Why not.
+        source: StateCodecError,
+    },
     /// A stored key is not one of ours.
     #[error("state store holds a key that is not ours: {0:02x?}")]
     Key(Vec<u8>),
@@ -26,6 +34,17 @@ pub enum StoreError {
         place: String,
         /// What does not fit.
         reason: String,
+    },
+    /// Another process has the state.
+    #[error(
+        "state in {place} is in use by {holder}: one worker a state directory; stop that one, or give this one its own \
+         with state.dir"
+    )]
+    InUse {
+        /// The directory.
+        place: String,
+        /// Who has it.
+        holder: String,
     },
     /// The store cannot be opened as it is, and waiting changes nothing.
     #[error("state in {place} is refused: {reason}")]
@@ -74,6 +93,11 @@ pub trait StateStore: Send + Sync {
     /// Applies a commit, whole. After an error that [may mend](StoreError::may_mend) the same commit is to be tried
     /// again, and no other before it: whether it was applied is unknown, and applying it twice changes nothing.
     fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// When it returns, nothing that happens to the machine loses what was committed before.
+    fn sync(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Makes the store usable again after an error that may mend, once the disk is well. Not from within a walk.
     fn resume(&self) -> Result<(), StoreError> {

@@ -3,7 +3,11 @@
 mod contracts;
 mod day;
 mod driving;
+#[cfg(feature = "rocksdb")]
+mod million;
 mod repeatable;
+#[cfg(feature = "rocksdb")]
+mod rocksdb_store;
 mod stores;
 mod sums;
 

@@ -207,21 +207,34 @@ fn shared_columns_and_files_are_refused() {
 }
 
 #[test]
-fn queues_must_fit_the_container() {
-    // 16 MiB + 4 × 8 MiB = 50,331,648 bytes.
+fn what_is_bounded_must_fit_the_container() {
     let with_memory = |memory, set| Machine { memory: Some(memory), set, ..Machine::default() };
-    assert!(with_memory(50_331_648, &[]).settings().is_ok());
+    // 16 MiB + 4 × 8 MiB = 50,331,648 bytes.
+    let in_memory = ["state.backend=memory"];
+    assert!(with_memory(50_331_648, &in_memory).settings().is_ok());
     assert_eq!(
-        with_memory(50_331_647, &[]).refusal(),
-        "epoch.max_bytes = 8388608 (default) and kafka.fetch_queue_bytes = 16777216 (default) need 50331648 bytes \
-         (the queue and 4 epochs), more than the container's memory limit of 50331647; \
+        with_memory(50_331_647, &in_memory).refusal(),
+        "epoch.max_bytes = 8388608 (default) with kafka.fetch_queue_bytes = 16777216 (default) needs 50331648 bytes \
+         (4 epochs 33554432, the queue 16777216), more than the container's memory limit of 50331647; \
          lower epoch.max_bytes, or give the container more memory"
     );
     assert_eq!(
-        with_memory(268_435_456, &["kafka.fetch_queue_bytes=300_000_000"]).refusal(),
-        "kafka.fetch_queue_bytes = 300000000 (flag --set) and epoch.max_bytes = 8388608 (default) need 333554432 bytes \
-         (the queue and 4 epochs), more than the container's memory limit of 268435456; \
+        with_memory(268_435_456, &["state.backend=memory", "kafka.fetch_queue_bytes=300_000_000"]).refusal(),
+        "kafka.fetch_queue_bytes = 300000000 (flag --set) with epoch.max_bytes = 8388608 (default) needs 333554432 bytes \
+         (the queue 300000000, 4 epochs 33554432), more than the container's memory limit of 268435456; \
          lower kafka.fetch_queue_bytes, or give the container more memory"
+    );
+    // + 32 MiB + 50,000 × 600 bytes.
+    let on_disk = ["state.backend=rocksdb"];
+    assert!(with_memory(113_886_080, &on_disk).settings().is_ok());
+    assert!(with_memory(113_886_079, &on_disk).settings().is_err());
+    assert_eq!(
+        with_memory(268_435_456, &["state.backend=rocksdb", "state.hot_symbols=1_000_000"]).refusal(),
+        "state.hot_symbols = 1000000 (flag --set) with epoch.max_bytes = 8388608 (default), \
+         state.memory_bytes = 33554432 (default), kafka.fetch_queue_bytes = 16777216 (default) needs 683886080 bytes \
+         (1000000 symbols of 600 bytes 600000000, 4 epochs 33554432, the database 33554432, the queue 16777216), \
+         more than the container's memory limit of 268435456; \
+         lower state.hot_symbols, or give the container more memory"
     );
     let largest = ["kafka.fetch_queue_bytes=2147482624", "epoch.max_bytes=1073741824"];
     assert!(Machine { set: &largest, ..Machine::default() }.settings().is_ok(), "no limit");

@@ -1,6 +1,7 @@
 //! I3 where records come live: the same epoch records over the same data give the same bytes, at any parallelism, also
 //! after a stop or a crash, from what the state store holds.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -140,23 +141,55 @@ fn same_state(left: &dyn StateStore, right: &dyn StateStore) {
     assert!(timers(left) == timers(right), "timers differ");
 }
 
+/// Goes on with epochs of a day over a store, committing each. Three of the day's twelve symbols may stay in memory.
+fn go_on(lived: &Lived, pipeline: &Pipeline, store: &Arc<dyn StateStore>, epochs: Range<usize>, parallelism: usize) {
+    let mut executor = executor(pipeline, LineClock::Epoch, parallelism);
+    let partitions = executor.restore(store, 3).unwrap();
+    assert!(epochs.start == 0 || partitions == super::partitions());
+    for index in epochs {
+        let executed = lived.execute(&mut executor, index);
+        store.commit(&executed.commit).unwrap();
+        executor.committed(executed.epoch.id);
+        // Each shard has its share, rounded up.
+        assert!(executor.symbols() <= 3_usize.div_ceil(parallelism) * parallelism, "{} in memory", executor.symbols());
+    }
+}
+
+/// A store of each kind.
+fn stores() -> Vec<(Arc<dyn StateStore>, Option<tempfile::TempDir>)> {
+    let memory: Arc<dyn StateStore> = Arc::new(MemoryStateStore::default());
+    #[cfg(not(feature = "rocksdb"))]
+    return vec![(memory, None)];
+    #[cfg(feature = "rocksdb")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let options = worker::state::RocksOptions { memory_bytes: 8 * 1024 * 1024 };
+        let rocksdb = worker::state::RocksStateStore::open(folder.path(), options).unwrap();
+        vec![(memory, None), (Arc::new(rocksdb), Some(folder))]
+    }
+}
+
 // Stopped after any epoch, gone on at another parallelism: the same bytes, and at the end the same state.
 #[test]
 fn i3_a_restored_engine_goes_on_as_if_it_had_never_stopped() {
     for pipeline in pipelines() {
         let lived = live(&pipeline, &day(3, TURNS));
-        for (stop, before, after) in [(1, 1, 8), (17, 2, 1), (40, 8, 3), (77, 3, 2), (lived.epochs.len() - 1, 2, 8)] {
-            let store = MemoryStateStore::default();
-            let mut first = executor(&pipeline, LineClock::Epoch, before);
-            for index in 0..stop {
-                store.commit(&lived.execute(&mut first, index).commit).unwrap();
+        let all = lived.epochs.len();
+        // Where it stops, and at which parallelism it goes on.
+        let runs: [&[(usize, usize)]; 4] = [
+            &[(0, 1), (30, 2), (60, 8), (90, 3)],
+            &[(0, 1), (1, 8)],
+            &[(0, 2), (17, 1), (40, 8)],
+            &[(0, 2), (all - 1, 8)],
+        ];
+        for run in runs {
+            for (store, _folder) in stores() {
+                for (index, &(from, parallelism)) in run.iter().enumerate() {
+                    let to = run.get(index + 1).map_or(all, |next| next.0);
+                    go_on(&lived, &pipeline, &store, from..to, parallelism);
+                }
+                same_state(store.as_ref(), lived.store.as_ref());
             }
-            let mut second = executor(&pipeline, LineClock::Epoch, after);
-            assert_eq!(second.restore(&store).unwrap(), partitions());
-            for index in stop..lived.epochs.len() {
-                store.commit(&lived.execute(&mut second, index).commit).unwrap();
-            }
-            same_state(&store, lived.store.as_ref());
         }
     }
 }
@@ -168,17 +201,21 @@ fn i1_a_commit_holds_its_epoch_and_no_later_one() {
     const AHEAD: usize = 3;
     for pipeline in pipelines() {
         let lived = live(&pipeline, &day(5, TURNS));
-        let store = MemoryStateStore::default();
+        let store: Arc<dyn StateStore> = Arc::new(MemoryStateStore::default());
         let mut waiting = std::collections::VecDeque::new();
         let mut ahead = executor(&pipeline, LineClock::Epoch, 2);
+        // Next to nothing may stay in memory: what is not committed yet must.
+        ahead.restore(&store, 1).unwrap();
         for index in 0..lived.epochs.len() {
             waiting.push_back(lived.execute(&mut ahead, index).commit);
             if waiting.len() > AHEAD {
-                store.commit(&waiting.pop_front().unwrap()).unwrap();
+                let commit = waiting.pop_front().unwrap();
+                store.commit(&commit).unwrap();
+                ahead.committed(commit.epoch);
             }
             if index % 10 == 9 {
                 let mut restored = executor(&pipeline, LineClock::Epoch, 3);
-                restored.restore(&store).unwrap();
+                restored.restore(&store, 2).unwrap();
                 for again in index + 1 - AHEAD..=index {
                     lived.execute(&mut restored, again);
                 }
@@ -187,7 +224,7 @@ fn i1_a_commit_holds_its_epoch_and_no_later_one() {
         for commit in waiting {
             store.commit(&commit).unwrap();
         }
-        same_state(&store, lived.store.as_ref());
+        same_state(store.as_ref(), lived.store.as_ref());
     }
 }
 

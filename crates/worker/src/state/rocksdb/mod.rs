@@ -1,0 +1,8 @@
+//! State in RocksDB, on the disk of one machine: what it is opened with, the store, what its errors mean.
+
+mod failure;
+mod options;
+mod store;
+
+pub use options::RocksOptions;
+pub use store::RocksStateStore;
