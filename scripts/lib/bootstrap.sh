@@ -48,10 +48,11 @@ need_root() {
 missing_packages=()
 missing_why=()
 
-# need PACKAGE WHY TEST…: notes the package if the test fails.
+# need PACKAGE WHY TEST…: notes the package if the test fails, once.
 need() {
   local package=$1 why=$2
   shift 2
+  [[ " ${missing_packages[*]} " != *" $package "* ]] || return 0
   "$@" || { missing_packages+=("$package") && missing_why+=("$why"); }
 }
 
@@ -91,6 +92,11 @@ need_build_tools() {
   need pkg-config "finds zlib and OpenSSL" have pkg-config
   need libssl-dev "TLS to Kafka" test -e /usr/include/openssl/ssl.h
   need zlib1g-dev "compression in librdkafka" test -e /usr/include/zlib.h
+}
+
+# RocksDB's bindings are made from its headers at build time: by libclang, with clang's own headers, which come with -dev.
+have_libclang() {
+  [[ -n ${LIBCLANG_PATH:-} ]] || compgen -G '/usr/lib/llvm*/lib/libclang.so' >/dev/null || compgen -G '/usr/lib*/libclang.so' >/dev/null
 }
 
 wanted_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
