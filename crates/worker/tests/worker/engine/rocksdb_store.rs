@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use worker::state::{
@@ -100,7 +101,8 @@ pub(super) fn given_directory() -> std::path::PathBuf {
     std::env::var_os("WORKER_TEST_DIRECTORY").expect("started by another test").into()
 }
 
-const SYMBOLS: [&str; 3] = ["A", "B", "C"];
+/// In the order of their keys: key groups 2, 68, 88.
+const SYMBOLS: [&str; 3] = ["A", "C", "B"];
 
 /// What every epoch of the process that dies commits: the same value for all symbols, one timer, an output.
 fn whole(epoch: u64) -> Commit {
@@ -117,14 +119,16 @@ fn a_process_that_dies_while_it_commits() {
     let store = open(&directory.join("db"));
     let from = store.last_commit().unwrap().map_or(1, |commit| commit.epoch + 1);
     let told = directory.join("told");
-    std::thread::spawn(move || {
-        // Some time into the commits, which go on.
-        std::thread::sleep(std::time::Duration::from_millis(20 + from % 17));
-        std::process::abort();
-    });
     for epoch in from.. {
         store.commit(&whole(epoch)).unwrap();
         fs::write(&told, epoch.to_string()).unwrap();
+        if epoch == from {
+            // Some time into the commits, which go on.
+            std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(20 + from % 17));
+                std::process::abort();
+            });
+        }
     }
 }
 
@@ -142,7 +146,7 @@ fn i1_a_process_that_dies_leaves_whole_commits() {
         assert!(last >= told && last > before, "told {told}, before {before}, there {last}");
         let (bare, symbols, timers, outbox) = all(&store);
         assert_eq!(bare, Some(whole(last).bare()));
-        assert_eq!(symbols, whole(last).symbols);
+        assert!(symbols == whole(last).symbols, "epoch {last}");
         assert_eq!((timers.len() as u64, outbox.len() as u64), (last, last));
         before = last;
     }
@@ -271,6 +275,15 @@ fn damage_is_told_with_the_directory_and_the_remedy() {
     }
 }
 
+/// Raises a flag when it goes out of scope.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_checkpoint_holds_a_commit_whole_while_commits_go_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -278,16 +291,20 @@ fn a_checkpoint_holds_a_commit_whole_while_commits_go_on() {
     let nothing = store.checkpoint_into(&folder.path().join("nothing")).unwrap_err().to_string();
     assert!(nothing.contains("nothing was committed yet"), "{nothing}");
     store.commit(&whole(1)).unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for epoch in 2.. {
-                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                if done.load(Ordering::Relaxed) {
                     break;
                 }
                 store.commit(&whole(epoch)).unwrap();
+                // Or there would be millions of them on a machine that is slow with checkpoints.
+                std::thread::sleep(std::time::Duration::from_micros(200));
             }
         });
+        // Also where an assertion fails: or the test would wait for the commits to end.
+        let _done = OnDrop(&done);
         let mut last = 0;
         for number in 0..5 {
             let directory = folder.path().join(format!("checkpoint-{number}"));
@@ -297,13 +314,12 @@ fn a_checkpoint_holds_a_commit_whole_while_commits_go_on() {
             let made = RocksStateStore::open_read_only(&directory, OPTIONS).unwrap();
             let (bare, symbols, timers, outbox) = all(&made);
             assert_eq!(bare.as_ref(), Some(&held));
-            assert_eq!((bare, symbols), (Some(whole(last).bare()), whole(last).symbols));
+            assert!((bare, symbols) == (Some(whole(last).bare()), whole(last).symbols), "epoch {last}");
             assert_eq!((timers.len() as u64, outbox.len() as u64), (last, last));
             assert!(made.commit(&whole(last + 1)).is_err(), "it is to be looked at only");
             let again = store.checkpoint_into(&directory).unwrap_err();
             assert!(!again.may_mend(), "{again}");
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
 
@@ -318,4 +334,75 @@ fn a_state_directory_has_one_worker_and_the_refusal_names_it() {
     assert!(refusal.to_string().contains(&format!("{} is in use by {holder}", folder.path().display())), "{refusal}");
     drop(lock);
     StateLock::take(folder.path()).unwrap();
+}
+
+// ---------------------------------------------------------------- a disk that is full
+
+/// A small file system in memory, gone with the test.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where this user may not mount.
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
+        let mounted = mounted_well(Command::new("mount").args(options).arg(folder.path()));
+        mounted.then_some(Self(folder))
+    }
+
+    fn resize(&self, size: &str) {
+        assert!(mounted_well(Command::new("mount").args(["-o", &format!("remount,size={size}")]).arg(self.0.path())));
+    }
+}
+
+fn mounted_well(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        mounted_well(Command::new("umount").arg(self.0.path()));
+    }
+}
+
+// The commit that found no room is tried again until there is some; nothing is lost, and it can be read meanwhile.
+#[test]
+fn a_full_disk_is_waited_for() {
+    let Some(disk) = SmallDisk::mount("12m") else {
+        eprintln!("not tested: only root may mount a small disk");
+        return;
+    };
+    let (store, memory) = (open(&disk.0.path().join("db")), MemoryStateStore::default());
+    // Values that do not compress.
+    let mut noise = xxhash_rust::xxh3::Xxh3::new();
+    let mut large = move |epoch: u64| {
+        let bytes: Vec<u8> = (0..6_000_u64)
+            .flat_map(|number| {
+                noise.update(&(epoch ^ number << 32).to_le_bytes());
+                noise.digest().to_le_bytes()
+            })
+            .collect();
+        commit(epoch, &[(format!("S{epoch}").as_str(), &bytes)], &[(epoch as i64, "A", true)])
+    };
+    let mut full = 0;
+    for epoch in 1..600 {
+        let commit = large(epoch);
+        if let Err(error) = store.commit(&commit) {
+            full += 1;
+            assert!(error.may_mend(), "{error}");
+            assert!(error.to_string().contains("No space left on device"), "{error}");
+            assert_eq!(store.last_commit().unwrap().unwrap().epoch, epoch - 1);
+            assert!(store.symbol(&StateKey::of(0, "S1")).unwrap().is_some(), "it can be read");
+            let still = store.resume().unwrap_err();
+            assert!(still.may_mend() && still.to_string().contains("No space left on device"), "{still}");
+            disk.resize("200m");
+            store.resume().unwrap();
+            store.commit(&commit).unwrap();
+        }
+        memory.commit(&commit).unwrap();
+    }
+    assert_eq!(full, 1, "it was full once, and mended");
+    assert!(all(&store) == all(&memory));
+    drop(store);
+    assert!(all(&open(&disk.0.path().join("db"))) == all(&memory));
 }
