@@ -85,6 +85,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Says for every line of a recording what it is, or why it is nothing
     Decode(DecodeArgs),
+    /// Asks a running worker whether it is well: a container's health check
+    Health(HealthArgs),
 }
 
 impl Command {
@@ -96,6 +98,7 @@ impl Command {
             Self::Demo(demo) => &mut demo.common,
             Self::Config(config) => &mut config.common,
             Self::Decode(decode) => &mut decode.common,
+            Self::Health(health) => &mut health.common,
         }
     }
 }
@@ -230,6 +233,21 @@ pub struct DecodeArgs {
     /// Prints JSON, an object a line
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the comment for help text")]
+    pub common: CommonArgs,
+}
+
+/// `worker health`
+#[derive(Args, Debug)]
+#[command(after_help = help::HEALTH)]
+pub struct HealthArgs {
+    /// Asks whether it is alive (`/healthz`); without it, whether it is ready (`/readyz`)
+    #[arg(long)]
+    pub live: bool,
+    /// How long the answer may take, such as 500ms or 2s
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub timeout: Duration,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub common: CommonArgs,

@@ -51,6 +51,9 @@ fn run(command: &Command, settings: &Settings, values: &Values, console: Console
     match command {
         Command::Replay(arguments) => commands::replay::execute(arguments, settings, &session()?),
         Command::Decode(arguments) => commands::decode::execute(arguments, settings, &mut buffered_stdout()),
+        Command::Health(arguments) => {
+            commands::health::execute(arguments, &settings.web, &mut std::io::stdout().lock())
+        }
         Command::Generate(arguments) => {
             commands::generate::execute(arguments, settings, &*commands::stop_on_signals()?)
         }

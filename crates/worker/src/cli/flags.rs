@@ -16,7 +16,7 @@ impl Cli {
             Command::Replay(replay) => overrides.add_replay(replay),
             Command::Demo(demo) => overrides.add_demo(demo),
             Command::Config(config) => overrides.add_pipeline(&config.pipeline),
-            Command::Generate(_) | Command::Decode(_) => {}
+            Command::Generate(_) | Command::Decode(_) | Command::Health(_) => {}
         }
         Flags { file: self.common.config.clone(), set: self.common.set.clone(), overrides: overrides.0 }
     }

@@ -57,6 +57,14 @@ Examples:
   worker decode --json recording.ndjson.gz | grep dead_letter
   worker decode --set source.table=shop.orders --set columns.symbol=ticker -";
 
+pub(super) const HEALTH: &str = "\
+Examples:
+  worker health
+  worker health --live --timeout 500ms
+  worker health --config worker.toml --set web.listen=127.0.0.1:8090
+
+Asks the address in web.listen (0.0.0.0 and [::] on this machine's loopback). Exit codes: 0 well, 1 not well.";
+
 /// All of them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 7] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE];
+pub(super) const ALL: [&str; 8] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE, HEALTH];

@@ -56,6 +56,7 @@ fn exit_codes() {
         ("worker generate --to x --rate 0", Exit::Usage),
         ("worker run --for 30", Exit::Usage),
         ("worker demo --port 65536", Exit::Usage),
+        ("worker health --timeout 2", Exit::Usage),
         ("worker run --color sometimes", Exit::Usage),
         ("worker --config a run --config b", Exit::Usage),
         ("worker --color never run --color always", Exit::Usage),
@@ -103,6 +104,7 @@ fn flags_stand_for_keys() {
         ("worker config --language en", "language=en"),
         ("worker decode f", ""),
         ("worker generate --to f --seed 7 --rate 5", ""),
+        ("worker health --live --timeout 1s", ""),
     ] {
         let overrides = cli(line).flags().overrides;
         let told: Vec<String> = overrides.iter().map(|flag| format!("{}={}", flag.key, flag.text)).collect();

@@ -5,6 +5,7 @@ pub mod decode;
 #[cfg(feature = "kafka")]
 pub mod demo;
 pub mod generate;
+pub mod health;
 #[cfg(feature = "kafka")]
 mod kafka_feed;
 pub mod replay;

@@ -52,6 +52,9 @@ pub enum SessionError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A worker that was asked is not well.
+    #[error("not well: {0}")]
+    Health(String),
     /// This build lacks what the command needs.
     #[error("this worker was built without {feature}: build it with `cargo build --features {feature}`")]
     NotBuilt {
