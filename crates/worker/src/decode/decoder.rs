@@ -209,7 +209,9 @@ impl Decoder {
         }
         let tail = bytes.get(at..).unwrap_or_default();
         let shown = tail.get(..tail.len().min(16)).unwrap_or_default().escape_ascii().to_string();
-        Reason::with_value(field(&reader), &format!("not UTF-8 at byte {at}"), &shown)
+        // Behind a whole value no field is to blame.
+        let field = if read.is_ok() { "value" } else { field(&reader) };
+        Reason::with_value(field, &format!("not UTF-8 at byte {at}"), &shown)
     }
 }
 
@@ -230,8 +232,9 @@ fn not_json(reader: &Reader<'_>, text: &str) -> Reason {
         Fault::End if text.is_empty() => Reason::of("value", "empty"),
         Fault::Range => Reason::with_value(field(reader), fault.words(), text.get(token..at).unwrap_or_default()),
         _ => {
+            let field = if fault == Fault::Trailing { "value" } else { field(reader) };
             let words = format!("{} (byte {at})", fault.words());
-            Reason::with_value(field(reader), &words, text.get(token..).unwrap_or_default())
+            Reason::with_value(field, &words, text.get(token..).unwrap_or_default())
         }
     }
 }

@@ -20,7 +20,7 @@ const MAX_SCHEMA_LEN: usize = 256 << 10;
 /// How a price that is a string is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum PriceEncoding {
-    /// Digits; no schema says otherwise because there is none.
+    /// Digits; no schema says otherwise, because there is none or it does not know the column.
     #[default]
     Unknown,
     /// Digits; there is a schema and it does not say bytes.
@@ -49,7 +49,7 @@ impl PriceEncodings {
         let schema: Value = serde_json::from_str(text).unwrap_or_default();
         let row = |name| {
             let price = field(&schema, name).and_then(|row| field(row, price_column));
-            price.map_or(PriceEncoding::Text, encoding)
+            price.map_or(PriceEncoding::Unknown, encoding)
         };
         Self { before: row("before"), after: row("after") }
     }

@@ -64,8 +64,8 @@ fn what_is_no_object_is_a_dead_letter() {
 fn what_is_no_json_is_named_with_its_field() {
     check("nul", "value: not JSON, a value is expected (byte 0): nul");
     check("{", "value: not JSON, it stops in the middle (byte 1): ");
-    check(r#"{"op":"t"}x"#, "op: not JSON, bytes behind the value (byte 10): x");
-    check(r#"{"op":"t"}{"op":"t"}"#, "op: not JSON, bytes behind the value (byte 10): {\"op\":\"t\"}");
+    check(r#"{"op":"t"}x"#, "value: not JSON, bytes behind the value (byte 10): x");
+    check(r#"{"op":"t"}{"op":"t"}"#, "value: not JSON, bytes behind the value (byte 10): {\"op\":\"t\"}");
     check(r#"{"op":"t",}"#, "op: not JSON, a key is expected (byte 10): }");
     check(r#"{"op" "t"}"#, "op: not JSON, a colon is expected (byte 6): \"t\"}");
     check(r#"{"op":"t" "a":1}"#, "op: not JSON, a comma or a closing bracket is expected (byte 10): \"a\":1}");
@@ -84,6 +84,7 @@ fn bytes_that_are_no_text_are_named_with_their_field() {
     assert_eq!(reading(b"{\"symbol\":\"A\xffB\"}"), "symbol: not UTF-8 at byte 12: \\xffB\\\"}");
     assert_eq!(reading(b"\xef\xbb\xbf{}"), "value: not JSON, a value is expected (byte 0): \u{feff}{}");
     assert_eq!(reading(b"{x\xff"), "value: not JSON, a key is expected (byte 1): x");
+    assert_eq!(reading(b"{\"op\":\"t\"}\xff"), "value: not UTF-8 at byte 10: \\xff");
 }
 
 #[test]
