@@ -113,8 +113,13 @@ impl Sequencer {
                     .ranges
                     .iter()
                     .find(|range| range.partition == partition.partition && *range.topic == *partition.topic);
-                self.watermarks.take_part(slot, self.clock_ms);
-                if range.is_none_or(|range| !range.caught_up || range.records > 0) {
+                // A recording's partitions are counted from their first order event, and nobody knows whether they are
+                // caught up: without lines they are idle. Another topic in it would hold the watermark to the end.
+                let recorded = self.line_clock == LineClock::EpochInLineOrder;
+                if !recorded {
+                    self.watermarks.take_part(slot, self.clock_ms);
+                }
+                if range.map_or(!recorded, |range| range.records > 0 || !range.caught_up) {
                     self.watermarks.busy(slot, self.clock_ms);
                 }
             }
@@ -208,7 +213,8 @@ impl Sequencer {
     /// anything be due.
     fn pass_border(&mut self, pipeline: &Pipeline, index: u32, out: &mut Sequenced) {
         let axis_ms = self.axis_ms(pipeline);
-        if axis_ms == NO_WATERMARK {
+        // Within a window no division is needed to know that no border was passed.
+        if axis_ms == NO_WATERMARK || axis_ms < self.border_ms.saturating_add(pipeline.windows.size_ms) {
             return;
         }
         let border_ms = pipeline.windows.start_of(axis_ms);

@@ -197,6 +197,20 @@ fn by_the_wall_clock_lines_stay_in_their_order() {
     }
 }
 
+// The topic of schema changes never has an order: by now's clock too it does not hold the watermark, and the first window
+// (which ends 180 s after START_MS) fires when order 400's time passes it, not at the recording's end.
+#[test]
+fn by_the_wall_clock_another_topic_does_not_hold_windows_back() {
+    let order = |id| String::from_utf8(line(id, insert(id, "\"A\"", "1", "\"1\"").as_bytes())).unwrap();
+    let schema_change = String::from_utf8(line(0, br#"{"ddl":"","tableChanges":[]}"#)).unwrap();
+    let recording = schema_change.replacen("cdc.orders_db.orders", "cdc", 1) + &order(1) + &order(400) + &order(401);
+    for clock in ["record", "wall"] {
+        let ended = run_with_stdin(&["replay", "--clock", clock, "--time", "event", "-"], recording.as_bytes()).well();
+        let kinds: Vec<&str> = ended.lines().iter().filter_map(|line| Some(line.split_once(':')?.0)).collect();
+        assert_eq!(kinds, ["RAW", "AGG", "RAW", "RAW", "AGG"], "{clock}");
+    }
+}
+
 // The watermark follows the source times; in event time an AGG line's start is the smallest of them: 13:26:36.000 for
 // the snapshot's rows, 13:26:44.586 for order 7.
 #[test]
