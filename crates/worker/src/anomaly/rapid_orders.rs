@@ -37,9 +37,10 @@ impl RapidOrders {
             return None;
         }
         state.remember(at_ms, self.count);
+        // Quiet time first: while a symbol is busy it answers most questions, and costs least.
         let fires = state.times_ms.len() == self.count
-            && state.span_ms() < self.window_ms
-            && state.last_alert_ms.is_none_or(|last_ms| at_ms.saturating_sub(last_ms) >= self.quiet_ms);
+            && state.last_alert_ms.is_none_or(|last_ms| at_ms.saturating_sub(last_ms) >= self.quiet_ms)
+            && state.span_ms() < self.window_ms;
         if !fires {
             return None;
         }

@@ -223,27 +223,49 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// JSON's escapes, as serde_json writes them; everything above ASCII stays as it is.
+/// JSON's escapes, as serde_json writes them; everything above ASCII stays as it is. What needs none goes in one piece.
 fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    for &byte in text.as_bytes() {
-        match byte {
-            b'"' => put(out, "\\\""),
-            b'\\' => put(out, "\\\\"),
-            b'\n' => put(out, "\\n"),
-            b'\r' => put(out, "\\r"),
-            b'\t' => put(out, "\\t"),
-            0x08 => put(out, "\\b"),
-            0x0c => put(out, "\\f"),
-            0x00..0x20 => {
-                put(out, "\\u00");
-                out.push(b"0123456789abcdef"[usize::from(byte >> 4)]);
-                out.push(b"0123456789abcdef"[usize::from(byte & 0xf)]);
-            }
-            _ => out.push(byte),
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.extend_from_slice(&rest[..at]);
+        write_escape(rest[at], out);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b'"' => put(out, "\\\""),
+        b'\\' => put(out, "\\\\"),
+        b'\n' => put(out, "\\n"),
+        b'\r' => put(out, "\\r"),
+        b'\t' => put(out, "\\t"),
+        0x08 => put(out, "\\b"),
+        0x0c => put(out, "\\f"),
+        _ => {
+            put(out, "\\u00");
+            out.push(b"0123456789abcdef"[usize::from(byte >> 4)]);
+            out.push(b"0123456789abcdef"[usize::from(byte & 0xf)]);
         }
     }
 }
 
 fn put(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_those_of_serde_json() {
+        let all: String = (0..0x80_u8).map(char::from).chain("가😀\u{7f}\u{80}\u{2028}\u{ffff}".chars()).collect();
+        for text in ["", "\"", "\\", "a", "a\"", "\"a", "a\\\\b", "005930", "\0\0x\0", &all] {
+            let mut out = Vec::new();
+            write_string(text, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(text).unwrap(), "{text:?}");
+        }
+    }
 }

@@ -15,16 +15,13 @@ pub fn write_rfc3339(time_ms: i64, out: &mut Vec<u8>) {
     let time_ms = time_ms.clamp(MIN_TIME_MS, MAX_TIME_MS);
     let (year, month, day) = civil_date(time_ms.div_euclid(DAY_MS));
     let in_day_ms = time_ms.rem_euclid(DAY_MS);
-    write_padded(year, 4, out);
-    out.push(b'-');
-    write_padded(month, 2, out);
-    out.push(b'-');
-    write_padded(day, 2, out);
-    out.push(b'T');
-    write_clock(in_day_ms / 1_000, out);
-    out.push(b'.');
-    write_padded(in_day_ms % 1_000, 3, out);
-    out.push(b'Z');
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    put_digits(&mut text[0..4], year);
+    put_digits(&mut text[5..7], month);
+    put_digits(&mut text[8..10], day);
+    put_clock(&mut text[11..19], in_day_ms / 1_000);
+    put_digits(&mut text[20..23], in_day_ms % 1_000);
+    out.extend_from_slice(&text);
 }
 
 /// The zone in which text output prints its times.
@@ -45,20 +42,23 @@ impl Zone {
 
     /// Appends `13:57:02`.
     pub fn write_time(&self, time_ms: i64, out: &mut Vec<u8>) {
-        write_clock(self.local_ms(time_ms).rem_euclid(DAY_MS) / 1_000, out);
+        let mut text = *b"00:00:00";
+        put_clock(&mut text, self.local_ms(time_ms).rem_euclid(DAY_MS) / 1_000);
+        out.extend_from_slice(&text);
     }
 
     /// Appends `2026-02-12 13:57:38`.
     pub fn write_date_time(&self, time_ms: i64, out: &mut Vec<u8>) {
         let local_ms = self.local_ms(time_ms);
         let (year, month, day) = civil_date(local_ms.div_euclid(DAY_MS));
-        write_padded(year, 4, out);
-        out.push(b'-');
-        write_padded(month, 2, out);
-        out.push(b'-');
-        write_padded(day, 2, out);
-        out.push(b' ');
-        write_clock(local_ms.rem_euclid(DAY_MS) / 1_000, out);
+        // A zone may lead out of the years that have four digits, by hours.
+        let year = year.clamp(0, 9999);
+        let mut text = *b"0000-00-00 00:00:00";
+        put_digits(&mut text[0..4], year);
+        put_digits(&mut text[5..7], month);
+        put_digits(&mut text[8..10], day);
+        put_clock(&mut text[11..19], local_ms.rem_euclid(DAY_MS) / 1_000);
+        out.extend_from_slice(&text);
     }
 
     fn local_ms(&self, time_ms: i64) -> i64 {
@@ -80,19 +80,20 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-fn write_clock(second_of_day: i64, out: &mut Vec<u8>) {
-    write_padded(second_of_day / 3_600, 2, out);
-    out.push(b':');
-    write_padded(second_of_day / 60 % 60, 2, out);
-    out.push(b':');
-    write_padded(second_of_day % 60, 2, out);
+/// `00:00:00`, filled in.
+fn put_clock(text: &mut [u8], second_of_day: i64) {
+    put_digits(&mut text[0..2], second_of_day / 3_600);
+    put_digits(&mut text[3..5], second_of_day / 60 % 60);
+    put_digits(&mut text[6..8], second_of_day % 60);
 }
 
-fn write_padded(value: i64, width: usize, out: &mut Vec<u8>) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(value);
-    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits.len())));
-    out.extend_from_slice(digits.as_bytes());
+/// The last digits of a number that is not negative, as many as `text` is long.
+fn put_digits(text: &mut [u8], value: i64) {
+    let mut rest = value as u32;
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
 }
 
 #[cfg(test)]
