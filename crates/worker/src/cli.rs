@@ -6,6 +6,7 @@
 mod exit;
 mod flags;
 mod help;
+mod kept_state;
 mod parsers;
 
 use std::ffi::OsString;
@@ -15,6 +16,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use exit::Exit;
+pub use kept_state::{
+    CheckpointAction, CheckpointArgs, CheckpointNameArgs, DisposeArgs, PlaceArgs, SavepointAction, SavepointArgs,
+    SavepointFileArgs,
+};
 pub use parsers::{Input, Target, duration};
 
 /// Reads Debezium's order changes once and makes three exact streams of them: raw events, windows, alerts.
@@ -87,6 +92,10 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Asks a running worker whether it is well: a container's health check
     Health(HealthArgs),
+    /// Looks at checkpoints: what there is, and whether it is sound
+    Checkpoint(CheckpointArgs),
+    /// Looks at savepoints: portable copies of the state, made on request
+    Savepoint(SavepointArgs),
 }
 
 impl Command {
@@ -99,6 +108,8 @@ impl Command {
             Self::Config(config) => &mut config.common,
             Self::Decode(decode) => &mut decode.common,
             Self::Health(health) => &mut health.common,
+            Self::Checkpoint(checkpoint) => checkpoint.common(),
+            Self::Savepoint(savepoint) => savepoint.common(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source ──▶ decode ──▶ route ──▶ window, anomaly ──▶ sink
-//!                └──────── epoch drives it; state stands beside it ────────┘
+//!                └──────── epoch drives it; state and checkpoint stand beside it ────────┘
 //! ```
 //!
 //! `commands` puts it together from `cli` and `config`; `telemetry` and `web` watch it.
@@ -22,6 +22,7 @@ pub mod anomaly;
 pub mod sink;
 pub mod epoch;
 pub mod state;
+pub mod checkpoint;
 pub mod telemetry;
 #[cfg(feature = "web")]
 pub mod web;

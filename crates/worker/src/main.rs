@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use worker::cli::{self, Cli, Command, Exit};
 use worker::commands::config::ConfigCommandError;
-use worker::commands::{self, Console, Session, SessionError};
+use worker::commands::{self, Console, KeptStateError, Session, SessionError};
 use worker::config::{Host, Settings, Values};
 use worker::telemetry::logs;
 
@@ -43,7 +43,29 @@ fn execute(cli: &Cli) -> Result<(), (String, Exit)> {
     let (out_terminal, err_terminal) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
     logs::start(&settings.log, colours(err_terminal), err_terminal);
     let console = Console { colour: colours(out_terminal), terminal: out_terminal };
+    match kept_state(&cli.command, &settings) {
+        // Whoever read has enough (`| head`).
+        Some(Err(KeptStateError::Write(error))) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+        Some(result) => return result.map_err(|error| (error.to_string(), error.exit())),
+        None => {}
+    }
     run(&cli.command, &settings, &values, console).map_err(|error| (error.to_string(), error.exit()))
+}
+
+/// The commands that look at what state was kept; `None` for the others.
+fn kept_state(command: &Command, settings: &Settings) -> Option<Result<(), KeptStateError>> {
+    let mut out = buffered_stdout();
+    let result = match command {
+        Command::Checkpoint(arguments) => {
+            commands::checkpoint::execute(arguments, &settings.state.checkpoints_directory, &mut out)
+        }
+        Command::Savepoint(arguments) => {
+            let directory = &settings.state.savepoints_directory;
+            commands::savepoint::execute(arguments, directory, &mut std::io::stdin().lock(), &mut out)
+        }
+        _ => return None,
+    };
+    Some(result.and_then(|()| Ok(out.flush()?)))
 }
 
 fn run(command: &Command, settings: &Settings, values: &Values, console: Console) -> Result<(), SessionError> {
@@ -63,8 +85,8 @@ fn run(command: &Command, settings: &Settings, values: &Values, console: Console
         Command::Demo(arguments) => commands::demo::execute(arguments, settings, values, console),
         #[cfg(not(feature = "kafka"))]
         Command::Run(_) | Command::Demo(_) => Err(SessionError::NotBuilt { feature: "kafka" }),
-        // Answered before the configuration was read.
-        Command::Config(_) => Ok(()),
+        // Answered before this.
+        Command::Config(_) | Command::Checkpoint(_) | Command::Savepoint(_) => Ok(()),
     }
 }
 

@@ -22,6 +22,7 @@ pub struct RapidOrders {
 
 /// What the rule keeps for a symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OrderTimes {
     /// The last orders' times, a ring of `count`; not sorted in event time.
     times_ms: SmallVec<[i64; 5]>,

@@ -21,6 +21,7 @@ pub struct Rules {
 
 /// What the rules keep for one symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RuleState {
     previous_price: Option<Decimal>,
     order_times: OrderTimes,

@@ -17,6 +17,14 @@ impl Cli {
             Command::Demo(demo) => overrides.add_demo(demo),
             Command::Config(config) => overrides.add_pipeline(&config.pipeline),
             Command::Generate(_) | Command::Decode(_) | Command::Health(_) => {}
+            Command::Checkpoint(checkpoint) => {
+                let directory = checkpoint.place().dir.as_ref().map(|path| path.to_string_lossy().into_owned());
+                overrides.add("state.checkpoints_dir", "--dir", directory.as_ref());
+            }
+            Command::Savepoint(savepoint) => {
+                let directory = savepoint.place().dir.as_ref().map(|path| path.to_string_lossy().into_owned());
+                overrides.add("state.savepoints_dir", "--dir", directory.as_ref());
+            }
         }
         Flags { file: self.common.config.clone(), set: self.common.set.clone(), overrides: overrides.0 }
     }

@@ -65,6 +65,24 @@ Examples:
 
 Asks the address in web.listen (0.0.0.0 and [::] on this machine's loopback). Exit codes: 0 well, 1 not well.";
 
+pub(super) const CHECKPOINT: &str = "\
+Examples:
+  worker checkpoint list
+  worker checkpoint verify --dir /var/lib/worker/checkpoints
+  worker checkpoint verify chk-00000000000000000042
+  worker checkpoint inspect --json
+
+They change nothing and may run beside a worker. Exit codes: 0 all sound, 3 at least one refused.";
+
+pub(super) const SAVEPOINT: &str = "\
+Examples:
+  worker savepoint list
+  worker savepoint inspect savepoint-42-20260212T045738.123Z.json.zst
+  worker savepoint inspect --json /mnt/backup/savepoint-42-20260212T045738.123Z.json.zst
+  worker savepoint dispose --yes savepoint-42-20260212T045738.123Z.json.zst
+
+A savepoint is zstd of JSON lines: zstdcat shows it. Exit codes: 0, 3 refused.";
+
 /// All of them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 8] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE, HEALTH];
+pub(super) const ALL: [&str; 10] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE, HEALTH, CHECKPOINT, SAVEPOINT];

@@ -1,5 +1,6 @@
 //! What each command of the command line does.
 
+pub mod checkpoint;
 pub mod config;
 pub mod decode;
 #[cfg(feature = "kafka")]
@@ -8,9 +9,12 @@ pub mod generate;
 pub mod health;
 #[cfg(feature = "kafka")]
 mod kafka_feed;
+mod kept_state;
 pub mod replay;
 #[cfg(feature = "kafka")]
 pub mod run;
+pub mod savepoint;
 mod session;
 
+pub use kept_state::KeptStateError;
 pub use session::{Console, Session, SessionError, stop_on_signals};

@@ -129,6 +129,10 @@ fn state(values: &Values) -> Result<StateSettings, ConfigError> {
         directory: values.text("state.dir")?.into(),
         memory_bytes: values.integer("state.memory_bytes")?,
         hot_symbols: values.integer("state.hot_symbols")?,
+        checkpoints_directory: values.text("state.checkpoints_dir")?.into(),
+        checkpoint_interval_ms: values.integer("state.checkpoint_interval_ms")?,
+        checkpoints_kept: values.integer("state.checkpoints_kept")?,
+        savepoints_directory: values.text("state.savepoints_dir")?.into(),
     })
 }
 

@@ -220,6 +220,14 @@ pub struct StateSettings {
     pub memory_bytes: usize,
     /// Symbols kept decoded in memory.
     pub hot_symbols: usize,
+    /// Directory for checkpoints, on the file system of `directory`.
+    pub checkpoints_directory: PathBuf,
+    /// Time from one checkpoint to the next, milliseconds.
+    pub checkpoint_interval_ms: u64,
+    /// How many of the newest are kept, ≥ 1.
+    pub checkpoints_kept: usize,
+    /// Directory for savepoints.
+    pub savepoints_directory: PathBuf,
 }
 
 /// `[sink]`

@@ -182,6 +182,15 @@ pub static KNOBS: &[Knob] = &[
         (1, 100_000_000),
         "symbols kept decoded in memory; others are read from the database when an order comes",
     ),
+    Knob::text(
+        "state.checkpoints_dir",
+        "checkpoints",
+        PATH,
+        "directory for checkpoints, on the file system of state.dir; one worker each",
+    ),
+    Knob::integer("state.checkpoint_interval_ms", 60_000, "ms", (100, DAY_MS), "time from one checkpoint to the next"),
+    Knob::integer("state.checkpoints_kept", 3, "checkpoints", (1, 1000), "how many of the newest checkpoints are kept"),
+    Knob::text("state.savepoints_dir", "savepoints", PATH, "directory for savepoints"),
     // Where results go.
     Knob::switch("sink.stdout.enabled", true, "whether results go to stdout"),
     Knob::text("sink.file.path", "", PATH_OR_EMPTY, "file that results go to as well"),

@@ -99,6 +99,8 @@ fn defaults_are_the_contracts() {
     let backend = if cfg!(feature = "rocksdb") { StateBackend::Rocksdb } else { StateBackend::Memory };
     assert_eq!((state.backend, state.directory), (backend, "state".into()));
     assert_eq!((state.memory_bytes, state.hot_symbols), (33_554_432, 50_000));
+    assert_eq!((state.checkpoints_directory, state.savepoints_directory), ("checkpoints".into(), "savepoints".into()));
+    assert_eq!((state.checkpoint_interval_ms, state.checkpoints_kept), (60_000, 3));
     assert!(settings.sink.stdout && settings.raw.enabled);
     assert_eq!((settings.sink.file, settings.sink.dead_letters), (None, "dead-letters.ndjson".into()));
     assert_eq!(settings.web.listen.to_string(), "127.0.0.1:8081");

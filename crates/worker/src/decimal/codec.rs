@@ -2,11 +2,13 @@
 //! complement, as short as it can be but at least one byte.
 //!
 //! Trailing zeros are taken off before, so equal values make equal bytes; on reading, any other form is refused.
+//!
+//! Formats for people (JSON) have the decimal as text instead, plain and of any length.
 
 use std::fmt;
 
 use num_bigint::BigInt;
-use serde::de::{Error, SeqAccess, Visitor};
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Decimal, Repr, small_from_be};
@@ -15,6 +17,9 @@ const WIDTH: usize = size_of::<i128>();
 
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
         match &self.0 {
             Repr::Small { unscaled, scale } => serialize_small(*unscaled, *scale, serializer),
             Repr::Big { unscaled, scale } => {
@@ -71,13 +76,16 @@ fn normalised_big(mut unscaled: BigInt, mut scale: u8) -> (BigInt, u8) {
 
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(TextVisitor);
+        }
         deserializer.deserialize_bytes(FormVisitor)
     }
 }
 
 struct FormVisitor;
 
-impl<'de> Visitor<'de> for FormVisitor {
+impl Visitor<'_> for FormVisitor {
     type Value = Decimal;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,14 +95,36 @@ impl<'de> Visitor<'de> for FormVisitor {
     fn visit_bytes<E: Error>(self, form: &[u8]) -> Result<Decimal, E> {
         from_form(form).ok_or_else(|| E::custom("a decimal's binary form is cut short or not the shortest"))
     }
+}
 
-    /// For formats without byte strings, such as JSON.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Decimal, A::Error> {
-        let mut form = Vec::new();
-        while let Some(byte) = sequence.next_element()? {
-            form.push(byte);
-        }
-        self.visit_bytes(&form)
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Decimal;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plain decimal as text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Decimal, E> {
+        from_text(text).ok_or_else(|| E::custom(format_args!("not a decimal as it is printed: {text:?}")))
+    }
+}
+
+/// `None` for anything but what printing writes: sums may have more digits than a column, so no other bound.
+fn from_text(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let shortest = !places.ends_with('0') && (whole == "0" || !whole.starts_with('0'));
+    if whole.is_empty() || !plain(whole) || !plain(places) || !shortest || text == "-0" || digits.ends_with('.') {
+        return None;
+    }
+    let scale = u8::try_from(places.len()).ok()?;
+    let unscaled = format!("{}{whole}{places}", if digits.len() < text.len() { "-" } else { "" });
+    match unscaled.parse() {
+        Ok(unscaled) => Some(Decimal::small(unscaled, scale)),
+        Err(_) => Some(Decimal::from_big(unscaled.parse().ok()?, scale)),
     }
 }
 

@@ -14,10 +14,11 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::input::{Input, STDIN, is_truncated};
+use self::input::{Input, STDIN};
 use self::line::Line;
 use super::{Batch, PartitionId};
 
+pub(crate) use self::input::{MultiZstdDecoder, is_truncated};
 pub use self::writer::RecordingWriter;
 
 /// The longest line that can be allowed, in bytes: a batch addresses its values with 32 bits.

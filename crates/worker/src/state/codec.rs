@@ -10,6 +10,8 @@ pub const STATE_FORMAT: u8 = 1;
 
 /// Everything that is kept for one symbol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// In a savepoint a part that is missing is empty, and one that is not known is refused.
+#[serde(default, deny_unknown_fields)]
 pub struct SymbolState {
     /// Its windows that are not over.
     pub windows: Windows,

@@ -7,6 +7,7 @@ use crate::event::{OrderEvent, Side};
 
 /// The sums of one symbol's window so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Accumulator {
     first_event_ms: i64,
     orders: u64,

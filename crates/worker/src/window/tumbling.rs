@@ -23,11 +23,13 @@ pub struct TumblingWindows {
 
 /// One symbol's windows that are not over yet, by start. In processing time there is at most one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Windows {
     open: SmallVec<[OpenWindow; 1]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OpenWindow {
     start_ms: i64,
     accumulator: Accumulator,

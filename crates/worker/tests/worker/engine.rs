@@ -7,7 +7,10 @@ mod driving;
 mod million;
 mod repeatable;
 #[cfg(feature = "rocksdb")]
+mod rocksdb_checkpoints;
+#[cfg(feature = "rocksdb")]
 mod rocksdb_store;
+mod savepoints;
 mod stores;
 mod sums;
 

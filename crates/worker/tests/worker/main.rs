@@ -8,6 +8,7 @@ mod epochs;
 mod generated;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod kept_state;
 mod oracle;
 mod program;
 mod recordings;

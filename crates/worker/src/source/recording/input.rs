@@ -83,7 +83,7 @@ impl Input {
 type Raw = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
 
 /// Whether an error means that the packed bytes ended too early.
-pub(super) fn is_truncated(error: &io::Error) -> bool {
+pub(crate) fn is_truncated(error: &io::Error) -> bool {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return true;
     }
@@ -98,7 +98,7 @@ pub(super) fn is_truncated(error: &io::Error) -> bool {
 }
 
 /// zstd of any number of frames (ruzstd's own reader ends after the first), with their checksums verified.
-struct MultiZstdDecoder<R> {
+pub(crate) struct MultiZstdDecoder<R> {
     source: R,
     decoder: FrameDecoder,
     checksum: Xxh64,
@@ -106,7 +106,7 @@ struct MultiZstdDecoder<R> {
 }
 
 impl<R: BufRead> MultiZstdDecoder<R> {
-    fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self { source, decoder: FrameDecoder::new(), checksum: Xxh64::new(0), in_frame: false }
     }
 
