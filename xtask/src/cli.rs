@@ -31,6 +31,9 @@ pub(crate) enum Task {
     Bench(BenchOptions),
     /// Build the stack's images without a registry: from Debian's packages, Maven Central and this repository
     Images(ImagesOptions),
+    /// Test the real stack: MySQL to the worker's lines, in containers
+    #[command(disable_help_flag = true)]
+    E2e(E2eOptions),
 }
 
 /// Which of CI's steps to run.
@@ -138,6 +141,14 @@ pub(crate) struct ImagesOptions {
     pub(crate) fresh: bool,
 }
 
+/// Read by the program that runs the scenarios: it alone knows them.
+#[derive(Debug, Args)]
+pub(crate) struct E2eOptions {
+    /// Its flags; --help prints them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAG")]
+    pub(crate) flags: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -154,6 +165,13 @@ mod tests {
         let cli = Cli::parse_from(["xtask", "broker", "--port", "9092", "--", "env", "--help"]);
         let Task::Broker(options) = cli.task else { panic!("another task: {cli:?}") };
         assert_eq!((options.port, options.command), (Some(9092), vec!["env".to_owned(), "--help".to_owned()]));
+    }
+
+    #[test]
+    fn flags_of_e2e_are_passed_on() {
+        let cli = Cli::parse_from(["xtask", "e2e", "--only", "seed", "--help"]);
+        let Task::E2e(options) = cli.task else { panic!("another task: {cli:?}") };
+        assert_eq!(options.flags, ["--only", "seed", "--help"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench | images`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench | images | e2e`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -14,6 +14,7 @@ mod broker;
 mod fuzz;
 mod bench;
 mod images;
+mod e2e;
 mod ci;
 
 use std::process::ExitCode;
@@ -47,5 +48,6 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
         Task::Images(options) => images::run(&root, &options),
+        Task::E2e(options) => e2e::run(&root, &options),
     }
 }

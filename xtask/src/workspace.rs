@@ -44,9 +44,26 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(name)).find(|path| runs(path))
 }
 
+/// The programs among cargo's messages (`--message-format json`), one JSON object a line.
+pub(crate) fn executables(messages: &str) -> Vec<PathBuf> {
+    let path = |line: &str| Some(PathBuf::from(line.split_once("\"executable\":\"")?.1.split_once('"')?.0));
+    messages.lines().filter_map(path).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_found_among_cargos_messages() {
+        let messages = concat!(
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"serde\"},\"executable\":null,\"fresh\":true}\n",
+            "{\"reason\":\"compiler-artifact\",\"executable\":\"/cache/ci/worker\",\"fresh\":false}\n",
+            "{\"reason\":\"build-finished\",\"success\":true}\n"
+        );
+        assert_eq!(executables(messages), [PathBuf::from("/cache/ci/worker")]);
+        assert!(executables("{\"executable\":null}\n").is_empty());
+    }
 
     #[test]
     fn the_root_has_the_workspace() {

@@ -20,6 +20,7 @@ pub(crate) use crate::images::catalog::names;
 use crate::images::catalog::{Cargo, Image, Recipe};
 use crate::images::context::BuildContext;
 use crate::images::docker::Built;
+pub(crate) use crate::images::docker::ready;
 use crate::images::maven::Goal;
 use crate::process::{ask, succeeded};
 use crate::stopwatch::{Stopwatch, human};
@@ -27,7 +28,7 @@ use crate::workspace;
 
 /// Builds the chosen images, or lists all.
 pub(crate) fn run(root: &Path, options: &ImagesOptions) -> Result<ExitCode> {
-    docker::ready()?;
+    ready()?;
     if options.list {
         return list();
     }
@@ -121,7 +122,8 @@ impl Builder<'_> {
         command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
         let answer = ask(&mut command)?;
         succeeded(answer.status, "cargo build of the worker")?;
-        executable(&String::from_utf8_lossy(&answer.stdout)).context("cargo built the worker and does not say where")
+        let built = workspace::executables(&String::from_utf8_lossy(&answer.stdout)).pop();
+        built.context("cargo built the worker and does not say where")
     }
 
     fn folder(&self, name: &str) -> PathBuf {
@@ -131,12 +133,6 @@ impl Builder<'_> {
     fn log(&self, image: &Image) -> PathBuf {
         self.cache.join(format!("{}.log", image.name))
     }
-}
-
-/// The program among cargo's messages, one JSON object a line: the last artefact that can be run.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let marked = messages.lines().rev().find_map(|line| line.split_once("\"executable\":\""));
-    Some(PathBuf::from(marked?.1.split_once('"')?.0))
 }
 
 fn debian_suite(image: &Image) -> Option<&'static str> {
@@ -175,17 +171,6 @@ mod tests {
         ] {
             assert_eq!(codename(text).as_deref(), name, "{text:?}");
         }
-    }
-
-    #[test]
-    fn the_program_is_found_among_cargos_messages() {
-        let messages = concat!(
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"serde\"},\"executable\":null,\"fresh\":true}\n",
-            "{\"reason\":\"compiler-artifact\",\"executable\":\"/cache/ci/worker\",\"fresh\":false}\n",
-            "{\"reason\":\"build-finished\",\"success\":true}\n"
-        );
-        assert_eq!(executable(messages), Some(PathBuf::from("/cache/ci/worker")));
-        assert_eq!(executable("{\"executable\":null}\n"), None);
     }
 
     #[test]

@@ -1,0 +1,198 @@
+//! What a worker writes to stdout, followed from its first line on, over restarts and replacements of its container.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::output::Output;
+use crate::process::Group;
+use crate::stack::docker;
+use crate::stopwatch::Stopwatch;
+use crate::wait::{Look, until};
+
+/// Between two looks for a container that is not there yet, or runs no more.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// One line of stdout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// When Docker Engine read it, in milliseconds since the Unix epoch.
+    pub(crate) at_ms: i64,
+    /// Without its end.
+    pub(crate) text: String,
+}
+
+/// Follows one service's container until dropped.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    /// The service.
+    service: String,
+    read: Arc<Mutex<Vec<Line>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    /// Follows the container of this service, which may come later. The lines also go to a file in `logs`.
+    pub(crate) fn follow(project: &str, service: &str, logs: &Path) -> Result<Self> {
+        let path = logs.join(format!("{service}.stdout"));
+        let copy = File::options().create(true).append(true).open(&path);
+        let copy = copy.with_context(|| format!("{} cannot be written", path.display()))?;
+        let (read, stop) = (Arc::<Mutex<Vec<Line>>>::default(), Arc::<AtomicBool>::default());
+        let follower = Follower {
+            project: project.to_owned(),
+            service: service.to_owned(),
+            read: Arc::clone(&read),
+            stop: Arc::clone(&stop),
+            copy,
+        };
+        let thread = Some(thread::spawn(move || follower.run()));
+        Ok(Self { service: service.to_owned(), read, stop, thread })
+    }
+
+    /// All lines so far.
+    pub(crate) fn all(&self) -> Vec<Line> {
+        self.since(0)
+    }
+
+    /// Where the next line will stand: for [`Lines::since`].
+    pub(crate) fn mark(&self) -> usize {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The lines from a mark on.
+    pub(crate) fn since(&self, mark: usize) -> Vec<Line> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)[mark..].to_vec()
+    }
+
+    /// All lines so far, read as JSON; one that is something else is an error.
+    pub(crate) fn outputs(&self) -> Result<Vec<(i64, Output)>> {
+        self.outputs_since(0)
+    }
+
+    /// The same from a mark on.
+    pub(crate) fn outputs_since(&self, mark: usize) -> Result<Vec<(i64, Output)>> {
+        self.since(mark).iter().map(|line| Ok((line.at_ms, Output::parse(&line.text)?))).collect()
+    }
+
+    /// Waits for the first line that this finds, and hands back what it found.
+    pub(crate) fn wait_for<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut find: impl FnMut(&Line) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let mut seen = 0;
+        until(&format!("{what} from {}", self.service), limit, || {
+            for line in self.since(seen) {
+                seen += 1;
+                if let Some(found) = find(&line)? {
+                    return Ok(Look::Found(found));
+                }
+            }
+            Ok(Look::NotYet(format!("not among its {seen} lines")))
+        })
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed; what it read is still there.
+            let _ended = thread.join();
+        }
+    }
+}
+
+/// The thread's part.
+struct Follower {
+    project: String,
+    service: String,
+    read: Arc<Mutex<Vec<Line>>>,
+    stop: Arc<AtomicBool>,
+    copy: File,
+}
+
+impl Follower {
+    fn run(mut self) {
+        // Where the same container's log is taken up again: the time of the last line, and the container.
+        let (mut last, mut followed) = (String::new(), String::new());
+        while !self.stop.load(Ordering::Relaxed) {
+            let running = docker::containers(&self.project).unwrap_or_default();
+            match running.into_iter().find(|container| container.service == self.service && container.runs()) {
+                Some(container) => {
+                    if container.id != followed {
+                        (last, followed) = (String::new(), container.id);
+                    }
+                    // Ends with the container, or is stopped with us; either way it is looked at again.
+                    let _ended = self.follow(&followed, &mut last);
+                }
+                None => thread::sleep(LOOK_EVERY),
+            }
+        }
+    }
+
+    fn follow(&mut self, id: &str, last: &mut String) -> Result<()> {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = Command::new("docker");
+        command.args(["logs", "--follow", "--timestamps"]);
+        if !last.is_empty() {
+            command.args(["--since", last]);
+        }
+        command.arg(id).process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut group = Group(command.spawn()?);
+        let stdout = group.0.stdout.take().context("no pipe")?;
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            // Reading blocks while nothing is written, so somebody else looks whether we are to stop.
+            let (stop, ended) = (Arc::clone(&self.stop), &ended);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) && !ended.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                drop(group);
+            });
+            let mut lines = BufReader::new(stdout);
+            let mut bytes = Vec::new();
+            while lines.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
+                self.take(&String::from_utf8_lossy(&bytes), last);
+                bytes.clear();
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
+        Ok(())
+    }
+
+    /// `2026-11-27T01:02:03.123456789Z text`; a line that was read before is left out.
+    fn take(&mut self, line: &str, last: &mut String) {
+        let Some((at, text)) = line.trim_end_matches('\n').split_once(' ') else { return };
+        let Ok(time) = at.parse::<jiff::Timestamp>() else { return };
+        if !last.is_empty() && at <= last.as_str() {
+            return;
+        }
+        at.clone_into(last);
+        // The copy is for people; that it cannot be written does not change what is judged.
+        let _ = self.copy.write_all(line.as_bytes());
+        let line = Line { at_ms: time.as_millisecond(), text: text.to_owned() };
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
+
+/// Waits until nothing was written for this long: for what must not come.
+pub(crate) fn settle(lines: &Lines, quiet: Duration, limit: Duration) -> Result<()> {
+    let (mut mark, mut since) = (lines.mark(), Stopwatch::start());
+    until("no more lines", limit, || {
+        if lines.mark() != mark {
+            (mark, since) = (lines.mark(), Stopwatch::start());
+        }
+        Ok(if since.elapsed() >= quiet { Look::Found(()) } else { Look::NotYet(format!("{mark} lines")) })
+    })
+}

@@ -1,0 +1,116 @@
+//! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
+
+mod kraft;
+mod lifecycle;
+mod oracle;
+mod replication_factor;
+mod rerun;
+mod restart;
+mod seed;
+
+use crate::cli::Cli;
+use crate::scenario::{On, Scenario};
+
+/// All of them. To add one: a file beside this one, a line here.
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "seed",
+        what: "snapshot rows, three inserts, the expected lines, the time from commit to line",
+        marked: true,
+        on: On::Fresh,
+        run: seed::run,
+    },
+    Scenario {
+        name: "lifecycle",
+        what: "update, delete, tombstone, transactions, ALTER TABLE, TRUNCATE: each as what it is",
+        marked: true,
+        on: On::Shared,
+        run: lifecycle::run,
+    },
+    Scenario {
+        name: "oracle",
+        what: "20,000 random changes: the worker's sums and alerts are those of SQL",
+        marked: true,
+        on: On::Shared,
+        run: oracle::run,
+    },
+    Scenario {
+        name: "rerun",
+        what: "opsctl up twice: the second changes nothing and takes less than 5 s",
+        marked: true,
+        on: On::Shared,
+        run: rerun::run,
+    },
+    Scenario {
+        name: "restart",
+        what: "opsctl down, opsctl up: the same cluster, nothing lost",
+        marked: true,
+        on: On::Shared,
+        run: restart::run,
+    },
+    Scenario {
+        name: "replication-factor",
+        what: "Connect's topics made with factor 1: repaired in place, connector and offsets kept",
+        marked: true,
+        on: On::Own,
+        run: replication_factor::run,
+    },
+    Scenario { name: "kraft", what: "the same without ZooKeeper", marked: true, on: On::Own, run: kraft::run },
+];
+
+/// The names, in order.
+pub(crate) fn names() -> Vec<&'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name).collect()
+}
+
+/// What to run: those named, all, or the marked ones.
+pub(crate) fn chosen(cli: &Cli) -> Vec<&'static Scenario> {
+    let named = |scenario: &Scenario| cli.only.iter().any(|name| name == scenario.name);
+    let wanted = |scenario: &&Scenario| {
+        if cli.only.is_empty() { cli.all || scenario.marked } else { named(scenario) }
+    };
+    SCENARIOS.iter().filter(wanted).collect()
+}
+
+/// One line each, for `--list`.
+pub(crate) fn list() -> String {
+    let line = |scenario: &Scenario| {
+        let mark = if scenario.marked { "*" } else { " " };
+        format!("{mark} {:<20} {}\n", scenario.name, scenario.what)
+    };
+    SCENARIOS.iter().map(line).chain(["\n* run by ./scripts/test\n".to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn chosen_names(flags: &[&str]) -> Vec<&'static str> {
+        let cli = Cli::try_parse_from([&["e2e"], flags].concat()).expect("flags");
+        chosen(&cli).iter().map(|scenario| scenario.name).collect()
+    }
+
+    #[test]
+    fn flags_choose_scenarios_and_the_list_keeps_the_order() {
+        assert_eq!(chosen_names(&["--all"]), names());
+        assert_eq!(chosen_names(&["--only", "kraft", "--only", "seed"]), ["seed", "kraft"]);
+        assert!(chosen_names(&[]).contains(&"seed"));
+    }
+
+    #[test]
+    fn names_are_unique_and_those_with_a_stack_of_their_own_come_last() {
+        let mut sorted = names();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), SCENARIOS.len());
+        let first_own = SCENARIOS.iter().position(|scenario| scenario.on == On::Own).unwrap_or(SCENARIOS.len());
+        assert!(SCENARIOS[first_own..].iter().all(|scenario| scenario.on == On::Own));
+    }
+
+    #[test]
+    fn the_marked_ones_are_a_dozen_at_most() {
+        assert!((1..=12).contains(&SCENARIOS.iter().filter(|scenario| scenario.marked).count()));
+    }
+}

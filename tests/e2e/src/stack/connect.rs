@@ -1,0 +1,57 @@
+//! Kafka Connect's REST, as somebody beside `opsctl` uses it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::http::{self, Answer};
+use crate::stack::Stack;
+use crate::wait::{Look, until};
+
+/// While Connect rebalances, an answer takes its time; a write that cannot be stored takes 90 s.
+const LIMIT: Duration = Duration::from_mins(2);
+
+impl Stack {
+    /// Asks Connect.
+    pub(crate) fn connect(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+        http::ask(method, self.ports.connect(), path, None, body, LIMIT)
+    }
+
+    /// The id of the cluster that Connect works with.
+    pub(crate) fn cluster_id(&self) -> Result<String> {
+        Ok(self.connect("GET", "/", None)?.json()?["kafka_cluster_id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A connector's configuration as Connect has it.
+    pub(crate) fn connector_config(&self, name: &str) -> Result<Value> {
+        self.connect("GET", &format!("/connectors/{name}/config"), None)?.json()
+    }
+
+    /// Registers a connector, and waits until it and its task run.
+    pub(crate) fn put_connector(&self, name: &str, config: &Value) -> Result<()> {
+        self.connect("PUT", &format!("/connectors/{name}/config"), Some(config))?.json()?;
+        self.wait_for_connector(name)
+    }
+
+    /// Waits until a connector and its task run.
+    pub(crate) fn wait_for_connector(&self, name: &str) -> Result<()> {
+        until(&format!("connector {name} runs"), Duration::from_mins(2), || {
+            let status =
+                self.connect("GET", &format!("/connectors/{name}/status"), None).and_then(|answer| answer.json());
+            let status = match status {
+                Ok(status) => status,
+                Err(error) => return Ok(Look::NotYet(format!("{error:#}"))),
+            };
+            let running = |state: &Value| state["state"] == "RUNNING";
+            let tasks = status["tasks"].as_array().cloned().unwrap_or_default();
+            let all = running(&status["connector"]) && !tasks.is_empty() && tasks.iter().all(running);
+            Ok(if all { Look::Found(()) } else { Look::NotYet(status.to_string()) })
+        })
+    }
+
+    /// Removes a connector.
+    pub(crate) fn delete_connector(&self, name: &str) -> Result<()> {
+        self.connect("DELETE", &format!("/connectors/{name}"), None)?.json().map(drop)
+    }
+}
