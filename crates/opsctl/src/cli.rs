@@ -41,6 +41,9 @@ pub(crate) struct CommonArgs {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Wait so many times as long as usual, on a machine that is slow or busy
+    #[arg(long, global = true, env = "CDC_PATIENCE", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) patience: u32,
     /// Colours and spinners: auto (on a terminal, unless `NO_COLOR` is set), always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(crate) color: Color,
@@ -136,14 +139,19 @@ pub(crate) enum Preflight {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WorkerArgs {
     /// The worker's configuration, TOML; else compose/worker.toml
-    #[arg(long, env = "CDC_WORKER_FILE", value_name = "FILE")]
-    pub(crate) worker_config: Option<PathBuf>,
+    #[arg(long = "worker-config", env = "CDC_WORKER_FILE", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// The worker's image
-    #[arg(long, env = "CDC_WORKER_IMAGE", value_name = "IMAGE", default_value = "cdc-local/worker:latest")]
-    pub(crate) worker_image: String,
+    #[arg(
+        long = "worker-image",
+        env = "CDC_WORKER_IMAGE",
+        value_name = "IMAGE",
+        default_value = "cdc-local/worker:latest"
+    )]
+    pub(crate) image: String,
     /// Port of the worker's page on 127.0.0.1; 0 for a free one
-    #[arg(long, env = "CDC_WORKER_PORT", value_name = "PORT", default_value_t = 8081)]
-    pub(crate) worker_port: u16,
+    #[arg(long = "worker-port", env = "CDC_WORKER_PORT", value_name = "PORT", default_value_t = 8081)]
+    pub(crate) port: u16,
 }
 
 /// `opsctl down`

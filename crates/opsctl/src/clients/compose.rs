@@ -1,0 +1,206 @@
+//! Docker Compose, by its command line: it alone knows what its files mean.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::checks::explain;
+use crate::failure::{Failure, Result};
+use crate::stack::{Stack, Variant};
+
+/// The first that knows `!reset` with merged maps, which kraft.yaml uses.
+const WANTED: [u32; 3] = [2, 24, 4];
+/// What is kept of its output for an error.
+const LAST_LINES: usize = 12;
+
+/// Compose for one stack in one variant.
+#[derive(Clone, Debug)]
+pub(crate) struct Compose<'a> {
+    stack: &'a Stack,
+    variant: Variant,
+}
+
+/// Compose's files, read and laid over each other.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Config {
+    #[serde(default)]
+    pub(crate) services: BTreeMap<String, Service>,
+}
+
+/// A service, as far as `opsctl` looks at it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Service {
+    #[serde(default)]
+    pub(crate) image: String,
+    #[serde(default)]
+    pub(crate) ports: Vec<Port>,
+}
+
+/// A published port.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Port {
+    #[serde(default)]
+    published: String,
+}
+
+impl Service {
+    /// Its ports on the host.
+    pub(crate) fn published(&self) -> impl Iterator<Item = u16> {
+        self.ports.iter().filter_map(|port| port.published.parse().ok())
+    }
+}
+
+impl<'a> Compose<'a> {
+    pub(crate) fn of(stack: &'a Stack, variant: Variant) -> Self {
+        Self { stack, variant }
+    }
+
+    /// Its version, if it is there and new enough.
+    pub(crate) async fn version() -> Result<String> {
+        let hint =
+            "install Docker Compose 2.24.4 or newer as a plug-in of docker (scripts/test does, on Debian and Ubuntu)";
+        let output = Command::new("docker").args(["compose", "version", "--short"]).kill_on_drop(true).output().await;
+        let output = output
+            .map_err(|error| Failure::could_not_run(format!("the docker command cannot be run: {error}")).hint(hint))?;
+        if !output.status.success() {
+            return Err(Failure::could_not_run("Docker Compose is not there").hint(hint));
+        }
+        let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
+        if numbers(&version) < Some(WANTED) {
+            let wanted = WANTED.map(|number| number.to_string()).join(".");
+            return Err(
+                Failure::could_not_run(format!("Docker Compose {version} is too old, {wanted} is needed")).hint(hint)
+            );
+        }
+        Ok(version)
+    }
+
+    /// What the files say.
+    pub(crate) async fn config(&self) -> Result<Config> {
+        let text = self.ask(&["config", "--format", "json"]).await?;
+        serde_json::from_str(&text)
+            .map_err(|error| Failure::could_not_run(format!("docker compose config wrote something else: {error}")))
+    }
+
+    /// What each service would be made from, as Compose writes it on the containers it makes.
+    pub(crate) async fn hashes(&self) -> Result<BTreeMap<String, String>> {
+        let text = self.ask(&["config", "--hash", "*"]).await?;
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect())
+    }
+
+    /// Starts these services and what they depend on; all if none is named. Hands on what Compose says.
+    pub(crate) async fn up(&self, services: &[&str], say: impl FnMut(&str)) -> Result<()> {
+        self.run(&[&["up", "--detach", "--quiet-pull"], services].concat(), say).await
+    }
+
+    /// Fetches the images that are not here.
+    pub(crate) async fn pull(&self, say: impl FnMut(&str)) -> Result<()> {
+        self.run(&["pull", "--policy", "missing", "--ignore-buildable"], say).await
+    }
+
+    /// Stops and removes the containers and the network; data stays.
+    pub(crate) async fn down(&self, say: impl FnMut(&str)) -> Result<()> {
+        self.run(&["down", "--remove-orphans"], say).await
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command.args(["compose", "--progress", "plain", "--project-name", &self.stack.project]);
+        for file in self.stack.compose_files(self.variant) {
+            command.arg("--file").arg(file);
+        }
+        if let Some(file) = self.stack.env_file(self.variant) {
+            command.arg("--env-file").arg(file);
+        }
+        if self.variant.ui {
+            command.args(["--profile", "ui"]);
+        }
+        // The worker is no service of Compose's files, and no orphan either.
+        command.args(arguments).env("COMPOSE_IGNORE_ORPHANS", "true").env_remove("COMPOSE_PROFILES");
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    async fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments).output().await.map_err(|error| cannot_start(&error))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+        Err(explain::compose_failed(arguments[0], said))
+    }
+
+    async fn run(&self, arguments: &[&str], mut say: impl FnMut(&str)) -> Result<()> {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
+        let mut last = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            let mut lines = BufReader::new(stderr).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                if !line.is_empty() {
+                    if is_news(&line) {
+                        say(&line);
+                    }
+                    last.push(line);
+                    if last.len() > LAST_LINES {
+                        last.remove(0);
+                    }
+                }
+            }
+        }
+        let status = child.wait().await.map_err(|error| cannot_start(&error))?;
+        if status.success() { Ok(()) } else { Err(explain::compose_failed(arguments[0], last)) }
+    }
+}
+
+/// Compose tells every container's every step; what came about is enough.
+fn is_news(line: &str) -> bool {
+    !["Creating", "Created", "Starting", "Waiting", "Stopping", "Removing", "Recreate"]
+        .iter()
+        .any(|word| line.ends_with(word))
+}
+
+fn cannot_start(error: &std::io::Error) -> Failure {
+    Failure::could_not_run(format!("docker compose cannot be run: {error}"))
+}
+
+/// `2.26.1-4` → `[2, 26, 1]`.
+fn numbers(version: &str) -> Option<[u32; 3]> {
+    let mut parts = version.split(['-', '+']).next()?.split('.').map(str::parse::<u32>);
+    let mut next = || parts.next().and_then(std::result::Result::ok);
+    Some([next()?, next()?, next().unwrap_or(0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        for (version, well) in [
+            ("2.24.4", true),
+            ("2.26.1-4", true),
+            ("5.0.0+ds", true),
+            ("2.9.0", false),
+            ("1.29.2", false),
+            ("x", false),
+        ] {
+            assert_eq!(numbers(version) >= Some(WANTED), well, "{version}");
+        }
+    }
+
+    #[test]
+    fn services_are_read() {
+        let text = r#"{"name":"p","services":{"kafka-1":{"image":"k:1","mem_limit":"805306368",
+            "ports":[{"mode":"ingress","target":9092,"published":"19092","protocol":"tcp","host_ip":"127.0.0.1"}]}}}"#;
+        let config: Config = serde_json::from_str(text).expect("as Compose writes it");
+        let kafka = &config.services["kafka-1"];
+        assert_eq!((kafka.image.as_str(), kafka.published().collect::<Vec<_>>()), ("k:1", vec![19092]));
+    }
+}

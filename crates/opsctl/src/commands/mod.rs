@@ -1,0 +1,60 @@
+//! What each command does; the tree mirrors the command line.
+
+mod answer;
+mod completions;
+mod connector;
+mod diagnose;
+mod down;
+mod logs;
+mod poll;
+mod session;
+mod status;
+mod topics;
+mod up;
+mod worker;
+
+pub(crate) use answer::{Answer, object};
+pub(crate) use session::Session;
+
+use crate::cli::Command;
+use crate::failure::Result;
+
+/// Does what was asked.
+pub(crate) async fn run(session: &Session, command: &Command) -> Result<Answer> {
+    match command {
+        Command::Up(arguments) => up::run(session, arguments).await,
+        Command::Down(arguments) => down::run(session, arguments).await,
+        Command::Status(arguments) => status::run(session, arguments).await,
+        Command::Connector { command } => connector::run(session, command).await,
+        Command::Worker { command } => worker::run(session, command).await,
+        Command::Logs(arguments) => logs::run(session, arguments).await,
+        Command::Completions { shell } => Ok(completions::run(*shell)),
+    }
+}
+
+/// The command's name, for reports and the lock.
+pub(crate) const fn name(command: &Command) -> &'static str {
+    use crate::cli::{ConnectorCommand as C, WorkerCommand as W};
+    match command {
+        Command::Up(_) => "up",
+        Command::Down(_) => "down",
+        Command::Status(_) => "status",
+        Command::Logs(_) => "logs",
+        Command::Completions { .. } => "completions",
+        Command::Connector { command } => match command {
+            C::List => "connector list",
+            C::Status { .. } => "connector status",
+            C::Register { .. } => "connector register",
+            C::Diff { .. } => "connector diff",
+            C::Pause { .. } => "connector pause",
+            C::Resume { .. } => "connector resume",
+            C::Restart { .. } => "connector restart",
+            C::Delete { .. } => "connector delete",
+        },
+        Command::Worker { command } => match command {
+            W::Start { .. } => "worker start",
+            W::Stop { .. } => "worker stop",
+            W::Logs { .. } => "worker logs",
+        },
+    }
+}

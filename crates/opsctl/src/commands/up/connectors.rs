@@ -1,0 +1,219 @@
+//! Connectors: registered if absent, updated if they differ, left alone if not; then waited for until they run.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::checks::connector_file::ConnectorFile;
+use crate::checks::drift;
+use crate::clients::connect::{Connect, Running, Status, root_cause};
+use crate::clients::docker::Docker;
+use crate::commands::Session;
+use crate::commands::poll::{Found, Waited, until};
+use crate::commands::session::CONNECT;
+use crate::failure::{Failure, Result};
+use crate::ui::{Outcome, Step};
+
+/// A task that starts reads the schema history and asks MySQL; a rebalance comes before.
+const LIMIT: Duration = Duration::from_mins(1);
+/// How long a state must last to be believed: after Connect was killed, it shows for a moment what was before.
+const SETTLED: usize = 2;
+
+/// The connectors' files: those named, else all of the folder.
+pub(in crate::commands) fn read(folder: &Path, named: &[PathBuf]) -> Result<Vec<ConnectorFile>> {
+    let unreadable = |path: &Path, error: &std::io::Error| {
+        Failure::could_not_run(format!("{} cannot be read: {error}", path.display()))
+    };
+    let mut paths = named.to_vec();
+    if paths.is_empty() {
+        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+        paths.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+    }
+    paths
+        .iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+            ConnectorFile::parse(path, &text)
+        })
+        .collect()
+}
+
+/// Brings one connector to what its file says, and to run.
+pub(in crate::commands) async fn bring_up(
+    session: &Session,
+    docker: &Docker,
+    connect: &Connect,
+    file: &ConnectorFile,
+) -> Result<()> {
+    let step = session.steps.begin("connector", format!("connector {} runs", file.name));
+    let done = apply(&step, connect, file).await?;
+    let runs = wait(&step, docker, connect, &file.name, session.patient(LIMIT)).await?;
+    let (outcome, words) = match (runs, done) {
+        // Somebody did that on purpose; it is for them to end it.
+        (Runs::Paused, _) => (Outcome::Warned, format!("paused: opsctl connector resume {}", file.name)),
+        (_, Some(words)) => (Outcome::Changed, words),
+        (Runs::Restarted, None) => (Outcome::Changed, "restarted what had failed".to_owned()),
+        (Runs::Well, None) => (Outcome::Skipped, "as in its file".to_owned()),
+    };
+    step.end(outcome, words);
+    Ok(())
+}
+
+/// Registers or updates it; what was done, in words.
+async fn apply(step: &Step<'_>, connect: &Connect, file: &ConnectorFile) -> Result<Option<String>> {
+    let is = connect.settings(&file.name).await?;
+    let differences = is.as_ref().map(|is| drift::differences(is, &file.settings));
+    if differences.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(None);
+    }
+    step.say("asking Debezium whether the configuration is valid");
+    let errors = connect.validate(&file.name, &file.settings).await?;
+    if !errors.is_empty() {
+        let lines = errors.iter().map(|(setting, message)| format!("{setting}: {message}")).collect();
+        return Err(Failure::new(format!("the configuration of {} is not valid", file.name))
+            .log(lines)
+            .hint("mend it in connectors/ (its README says what each setting is), then run this again"));
+    }
+    connect.put(&file.name, &file.settings).await?;
+    // What counts is what Connect has now, not what it answered.
+    let now = connect.settings(&file.name).await?.unwrap_or_default();
+    let left = drift::differences(&now, &file.settings);
+    if let Some(difference) = left.first() {
+        return Err(Failure::new(format!(
+            "Connect has another configuration of {} than it was given: {difference}",
+            file.name
+        )));
+    }
+    Ok(Some(match differences {
+        None => "registered".to_owned(),
+        Some(list) => {
+            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            format!("updated: {}", list.join(", "))
+        }
+    }))
+}
+
+/// How it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runs {
+    Well,
+    /// After what had failed was restarted.
+    Restarted,
+    /// It does not, because somebody wants it so.
+    Paused,
+}
+
+/// Waits until connector and tasks run; restarts once what had failed before.
+async fn wait(step: &Step<'_>, docker: &Docker, connect: &Connect, name: &str, limit: Duration) -> Result<Runs> {
+    let addresses = docker.container(CONNECT).await?.map(|container| container.addresses).unwrap_or_default();
+    let mut settled = 0;
+    let mut restarted = false;
+    let ask = async || {
+        let status = connect.status(name).await?;
+        let Some(status) = status else { return Ok(Found::NotYet("no state yet".to_owned())) };
+        if let Some(failed) = first_failed(&status) {
+            if !restarted {
+                restarted = true;
+                connect.restart(name, true).await?;
+                return Ok(Found::NotYet("failed, restarted once".to_owned()));
+            }
+            return Ok(Found::NotYet(format!("FAILED: {}", root_cause(&failed.trace))));
+        }
+        if matches!(status.connector.state.as_str(), "PAUSED" | "STOPPED") {
+            return Ok(Found::Ready(Runs::Paused));
+        }
+        if let Some(words) = not_running(&status, &addresses) {
+            settled = 0;
+            return Ok(Found::NotYet(words));
+        }
+        settled += 1;
+        let runs = if restarted { Runs::Restarted } else { Runs::Well };
+        Ok(if settled >= SETTLED { Found::Ready(runs) } else { Found::NotYet("RUNNING, looking again".to_owned()) })
+    };
+    match until(limit, ask, |words| step.say(words)).await? {
+        Waited::Ready(runs) => Ok(runs),
+        Waited::TooLate(words) => Err(failed(connect, name, &words, limit).await),
+    }
+}
+
+async fn failed(connect: &Connect, name: &str, words: &str, limit: Duration) -> Failure {
+    let status = connect.status(name).await.ok().flatten();
+    let trace = status.as_ref().and_then(first_failed).map(|failed| failed.trace.clone()).unwrap_or_default();
+    let lines: Vec<String> =
+        trace.lines().filter(|line| !line.trim_start().starts_with("at ")).take(8).map(str::to_owned).collect();
+    let meaning = crate::checks::explain::log(&lines);
+    let cause = meaning.map_or_else(String::new, |meaning| format!(" ({})", meaning.what));
+    let remedy = meaning.map_or("opsctl logs kafka-connect; opsctl connector restart NAME", |meaning| meaning.remedy);
+    Failure::new(format!("connector {name} does not run after {} s: {words}{cause}", limit.as_secs()))
+        .log(lines)
+        .hint(remedy)
+}
+
+fn first_failed(status: &Status) -> Option<&Running> {
+    [&status.connector].into_iter().chain(&status.tasks).find(|running| running.state == "FAILED")
+}
+
+/// Why it does not run, or none if connector and at least one task do, on the Connect that is there now.
+fn not_running(status: &Status, addresses: &[String]) -> Option<String> {
+    if status.tasks.is_empty() {
+        return Some(format!("{}, no task yet", status.connector.state));
+    }
+    for running in [&status.connector].into_iter().chain(&status.tasks) {
+        let part = running.id.map_or_else(|| "connector".to_owned(), |id| format!("task {id}"));
+        if running.state != "RUNNING" {
+            return Some(format!("{part} is {}", running.state));
+        }
+        let host = running.worker_id.rsplit_once(':').map_or("", |(host, _)| host);
+        if !addresses.is_empty() && !addresses.iter().any(|address| address == host) {
+            return Some(format!("{part} was RUNNING on {}, which is gone", running.worker_id));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(connector: &str, tasks: &[(&str, &str)]) -> Status {
+        let running = |id, state: &str, host: &str| Running {
+            id,
+            state: state.to_owned(),
+            worker_id: format!("{host}:8083"),
+            trace: String::new(),
+        };
+        Status {
+            name: "orders".to_owned(),
+            connector: running(None, connector, "10.0.0.7"),
+            tasks: tasks.iter().zip(0..).map(|((state, host), id)| running(Some(id), state, host)).collect(),
+        }
+    }
+
+    #[test]
+    fn only_a_connector_with_its_tasks_on_this_connect_runs() {
+        let here = ["10.0.0.7".to_owned()];
+        for (status, words) in [
+            (status("RUNNING", &[("RUNNING", "10.0.0.7")]), None),
+            (status("RUNNING", &[]), Some("no task yet")),
+            (status("UNASSIGNED", &[("RUNNING", "10.0.0.7")]), Some("connector is UNASSIGNED")),
+            (status("RUNNING", &[("RUNNING", "10.0.0.9")]), Some("which is gone")),
+        ] {
+            let seen = not_running(&status, &here);
+            assert_eq!(seen.is_some(), words.is_some(), "{seen:?}");
+            assert!(seen.unwrap_or_default().contains(words.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn files_are_read_in_order_and_others_left_alone() {
+        let folder = tempfile::tempdir().expect("a directory");
+        for (name, text) in [("b.json", r#"{"name":"b","config":{"connector.class":"x"}}"#), ("README.md", "no")] {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        let names: Vec<String> = read(folder.path(), &[]).expect("read").into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["b"]);
+        let missing = read(folder.path(), &[folder.path().join("none.json")]).expect_err("not there");
+        assert!(missing.message.contains("none.json"), "{missing}");
+    }
+}

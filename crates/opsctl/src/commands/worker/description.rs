@@ -1,0 +1,128 @@
+//! What a worker's container is made of.
+
+use std::path::Path;
+
+use crate::cli::WorkerArgs;
+use crate::clients::docker::{Bind, Launch};
+use crate::commands::worker::TO_STOP;
+use crate::failure::{Failure, Result};
+use crate::stack::Stack;
+
+/// The port of its page inside its container, as compose/worker.toml has it.
+pub(in crate::commands) const PAGE_PORT: u16 = 8081;
+/// The user of the image.
+const USER: &str = "10001:10001";
+const MEMORY_BYTES: u64 = 256 << 20;
+/// Where the image expects its state.
+const STATE_DIR: &str = "/var/lib/worker";
+const CONFIG: &str = "/etc/worker/worker.toml";
+const TOKEN: &str = "/run/secrets/worker-token";
+
+/// The container of the worker with this name, as the flags and files say.
+pub(super) fn describe(stack: &Stack, name: &str, arguments: &WorkerArgs, image_id: String) -> Result<Launch> {
+    check_name(name)?;
+    let config = arguments.config.clone().unwrap_or_else(|| stack.worker_config());
+    let mut command = vec!["run".to_owned(), "--config".to_owned(), CONFIG.to_owned()];
+    if name != "worker" {
+        // Groups only show positions: two workers in one group would overwrite each other's.
+        command.extend(["--set".to_owned(), format!("kafka.group=cdc-{name}")]);
+    }
+    Ok(Launch {
+        service: name.to_owned(),
+        image: arguments.image.clone(),
+        image_id,
+        command,
+        user: USER.to_owned(),
+        memory_bytes: MEMORY_BYTES,
+        binds: vec![Bind::of(absolute(&config)?, CONFIG)?, token(stack)?],
+        volume: (format!("{}_state", name.replace('-', "_")), STATE_DIR.to_owned()),
+        port: (PAGE_PORT, arguments.port),
+        health_check: ["worker", "health", "--config", CONFIG].map(str::to_owned).to_vec(),
+        stop_seconds: u32::try_from(TO_STOP.as_secs()).unwrap_or(u32::MAX),
+    })
+}
+
+/// The page's token: a page that is published from a container must ask for one.
+fn token(stack: &Stack) -> Result<Bind> {
+    let path = stack.worker_token();
+    Bind::of(path, TOKEN).map_err(|failure| failure.hint("opsctl up makes it; by hand: compose/secrets/generate"))
+}
+
+/// Docker wants whole paths.
+fn absolute(path: &Path) -> Result<std::path::PathBuf> {
+    path.canonicalize().map_err(|error| {
+        Failure::could_not_run(format!("the worker's configuration {}: {error}", path.display()))
+            .hint("--worker-config (or CDC_WORKER_FILE) names it")
+    })
+}
+
+/// It becomes a name in the stack's network and of a volume.
+fn check_name(name: &str) -> Result<()> {
+    let taken = ["zookeeper", "kafka-1", "kafka-2", "kafka-3", "kafka-connect", "kafka-ui", "mysql"];
+    let well = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 40
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    match (well, taken.contains(&name)) {
+        (true, false) => Ok(()),
+        (_, true) => Err(Failure::could_not_run(format!("{name} is a service of the stack, no worker's name"))),
+        (false, _) => Err(Failure::could_not_run(format!("{name:?} is no worker's name"))
+            .hint("a lower-case letter, then lower-case letters, digits and -, 40 at most")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments() -> WorkerArgs {
+        WorkerArgs { config: None, image: "worker:1".to_owned(), port: 18081 }
+    }
+
+    fn stack() -> (tempfile::TempDir, Stack) {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(directory.path().join("compose/secrets")).expect("made");
+        std::fs::write(directory.path().join("compose/worker.toml"), "parallelism = 2").expect("written");
+        std::fs::write(directory.path().join("compose/secrets/worker-token"), "geheim").expect("written");
+        let stack = Stack { project: "p".into(), dir: directory.path().to_path_buf() };
+        (directory, stack)
+    }
+
+    #[test]
+    fn no_secret_is_part_of_a_description() {
+        let (_directory, stack) = stack();
+        let launch = describe(&stack, "worker", &arguments(), "sha256:1".into()).expect("described");
+        assert!(!format!("{launch:?}").contains("geheim"), "{launch:?}");
+        assert_eq!(launch.command, ["run", "--config", "/etc/worker/worker.toml"]);
+        assert_eq!((launch.user.as_str(), launch.volume.0.as_str()), ("10001:10001", "worker_state"));
+    }
+
+    #[test]
+    fn a_second_worker_shares_nothing_with_the_first() {
+        let (_directory, stack) = stack();
+        let second = describe(&stack, "worker-2", &arguments(), "sha256:1".into()).expect("described");
+        assert_eq!(second.volume.0, "worker_2_state");
+        assert!(second.command.contains(&"kafka.group=cdc-worker-2".to_owned()), "{second:?}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let (_directory, stack) = stack();
+        let config = Some("/nowhere/worker.toml".into());
+        let refused = describe(&stack, "worker", &WorkerArgs { config, ..arguments() }, "i".into()).expect_err("no");
+        assert!(
+            refused.to_string().contains("/nowhere/worker.toml") && refused.to_string().contains("CDC_WORKER_FILE")
+        );
+        std::fs::remove_file(stack.worker_token()).expect("removed");
+        let refused = describe(&stack, "worker", &arguments(), "i".into()).expect_err("no token");
+        assert!(refused.to_string().contains("worker-token") && refused.to_string().contains("opsctl up"), "{refused}");
+    }
+
+    #[test]
+    fn names_fit_a_network_and_are_nobody_else_s() {
+        for (name, well) in
+            [("worker", true), ("w-2", true), ("Worker", false), ("", false), ("mysql", false), ("a_b", false)]
+        {
+            assert_eq!(check_name(name).is_ok(), well, "{name:?}");
+        }
+    }
+}

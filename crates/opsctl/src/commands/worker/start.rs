@@ -1,0 +1,115 @@
+//! A worker is started, left alone where it runs as it should, or replaced where it does not.
+
+use std::time::Duration;
+
+use crate::cli::WorkerArgs;
+use crate::clients::docker::{Docker, Launch};
+use crate::clients::worker_page::WorkerPage;
+use crate::commands::Session;
+use crate::commands::diagnose::of_container;
+use crate::commands::poll::{Found, Waited, until};
+use crate::commands::worker::description::{PAGE_PORT, describe};
+use crate::commands::worker::{TO_STOP, stop};
+use crate::failure::{Failure, Result};
+use crate::ui::{Outcome, Step};
+
+/// It restores its state, takes its partitions and brings an epoch through.
+const TO_BE_READY: Duration = Duration::from_mins(1);
+
+/// Brings one worker to what flags and files say, and to run.
+pub(in crate::commands) async fn bring_up(
+    session: &Session,
+    docker: &Docker,
+    name: &str,
+    arguments: &WorkerArgs,
+) -> Result<()> {
+    let limit = session.patient(TO_BE_READY);
+    let image = &arguments.image;
+    let image_id = docker.image_id(image).await?.ok_or_else(|| no_image(image))?;
+    let launch = describe(&session.stack, name, arguments, image_id)?;
+    if !docker.has_network().await? {
+        return Err(session.not_running("the network"));
+    }
+    let found = docker.container(name).await?;
+    if found.as_ref().is_some_and(|found| found.state == "running" && found.config_hash == Some(launch.hash())) {
+        let step = session.steps.begin("worker", format!("{name} runs"));
+        let page = page(session, docker, name).await?;
+        let (outcome, words) = match page.readiness().await {
+            Ok(()) => (Outcome::Skipped, format!("as it should be, {}", page.address())),
+            Err(_) => wait(&step, docker, name, &page, Outcome::Skipped, limit).await?,
+        };
+        step.end(outcome, words);
+        return Ok(());
+    }
+    match &found {
+        Some(found) if found.state == "running" => stop(session, docker, name, Some(found)).await?,
+        // It was stopped by hand, or an earlier start of it was cut off.
+        Some(found) => docker.remove(found).await?,
+        None => {}
+    }
+    let step = session.steps.begin("worker", format!("{name} runs"));
+    start(&step, docker, &launch).await?;
+    let page = page(session, docker, name).await?;
+    let (outcome, words) = wait(&step, docker, name, &page, Outcome::Changed, limit).await?;
+    step.end(outcome, words);
+    Ok(())
+}
+
+async fn start(step: &Step<'_>, docker: &Docker, launch: &Launch) -> Result<()> {
+    step.say(format!("its volume belongs to {}", launch.user));
+    docker.prepare_volume(launch).await?;
+    step.say(format!("starting {}", launch.image));
+    docker.launch(launch).await.map(|_| ())
+}
+
+async fn page(session: &Session, docker: &Docker, name: &str) -> Result<WorkerPage> {
+    let port = docker.container(name).await?.and_then(|container| container.published(PAGE_PORT));
+    WorkerPage::on(port.ok_or_else(|| session.not_running(name))?, session.stack.worker_token_text())
+}
+
+/// Waits until it has its partitions. One that ends again and again is stopped: it would not heal by itself.
+async fn wait(
+    step: &Step<'_>,
+    docker: &Docker,
+    name: &str,
+    page: &WorkerPage,
+    outcome: Outcome,
+    limit: Duration,
+) -> Result<(Outcome, String)> {
+    let ready = async || {
+        let Some(container) = docker.container(name).await? else {
+            return Err(Failure::new(format!("{name} was removed while it started")).hint("opsctl up"));
+        };
+        if container.is_down() || container.restarts > 0 {
+            let failure = Failure::new(format!("{name} does not stay up"));
+            let failure = of_container(failure, docker, &container).await;
+            docker.stop(&container, TO_STOP).await?;
+            return Err(failure);
+        }
+        Ok(match page.readiness().await {
+            Ok(()) => Found::Ready(()),
+            Err(words) => Found::NotYet(words),
+        })
+    };
+    match until(limit, ready, |words| step.say(words)).await? {
+        Waited::Ready(()) => Ok((outcome, page.address().to_owned())),
+        // It may well wait for a topic that is not there yet.
+        Waited::TooLate(words) if page.is_alive().await => Ok((Outcome::Warned, format!("alive, and {words}"))),
+        Waited::TooLate(words) => {
+            let failure = Failure::new(format!("{name} {words}, {} s after its start", limit.as_secs()));
+            Err(match docker.container(name).await? {
+                Some(container) => of_container(failure, docker, &container).await,
+                None => failure,
+            })
+        }
+    }
+}
+
+fn no_image(image: &str) -> Failure {
+    let failure = Failure::could_not_run(format!("the worker's image {image} is not on this machine"));
+    if image.starts_with("cdc-local/") {
+        failure.hint("cargo xtask images --only worker builds it; another one: --worker-image or CDC_WORKER_IMAGE")
+    } else {
+        failure.hint(format!("docker pull {image}; or build one: cargo xtask images --only worker, and leave --worker-image (CDC_WORKER_IMAGE) out"))
+    }
+}
