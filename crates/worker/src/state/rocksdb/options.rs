@@ -1,8 +1,8 @@
 //! How RocksDB is set up: one budget for all its memory, few files, few threads, little said.
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, Options,
-    WriteBufferManager,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel, LruCacheOptions,
+    Options, WriteBufferManager,
 };
 
 /// Symbols' states, by state key.
@@ -29,7 +29,12 @@ pub struct RocksOptions {
 
 /// RocksDB's options, with its column families. Memory is shared between all of them.
 pub(super) fn database(chosen: RocksOptions) -> (Options, Vec<ColumnFamilyDescriptor>) {
-    let cache = Cache::new_lru_cache(chosen.memory_bytes);
+    // In one piece: by default it is cut into 64, and a file's filter fits into none of them, so that each look for a
+    // symbol would read it from the file again.
+    let mut lru = LruCacheOptions::default();
+    lru.set_capacity(chosen.memory_bytes);
+    lru.set_num_shard_bits(0);
+    let cache = Cache::new_lru_cache_opts(&lru);
     let buffers_bytes = chosen.memory_bytes / 2;
     let mut options = Options::default();
     options.create_if_missing(true);
