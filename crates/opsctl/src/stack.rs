@@ -18,6 +18,8 @@ pub(crate) struct Stack {
     pub(crate) project: String,
     /// Holds `compose/` and `connectors/`.
     pub(crate) dir: PathBuf,
+    /// Where the secrets' files are.
+    pub(crate) secrets: PathBuf,
 }
 
 /// How a stack is run.
@@ -46,7 +48,10 @@ impl Stack {
         let dir = dir
             .canonicalize()
             .map_err(|error| Failure::could_not_run(format!("{} cannot be read: {error}", dir.display())))?;
-        Ok(Self { project: common.project.clone(), dir })
+        // `CDC_SECRETS_DIR`, as Compose reads it, else beside the Compose file.
+        let named = env::var_os("CDC_SECRETS_DIR").filter(|name| !name.is_empty());
+        let secrets = dir.join("compose").join(named.map_or_else(|| PathBuf::from("secrets"), PathBuf::from));
+        Ok(Self { project: common.project.clone(), dir, secrets })
     }
 
     /// Compose's files, in the order in which they are laid over each other.
@@ -65,15 +70,9 @@ impl Stack {
         self.dir.join(LOCAL_IMAGES)
     }
 
-    /// Where the secrets' files are: `CDC_SECRETS_DIR`, as Compose reads it, else beside the Compose file.
-    pub(crate) fn secrets_dir(&self) -> PathBuf {
-        let named = env::var_os("CDC_SECRETS_DIR").filter(|name| !name.is_empty());
-        self.dir.join("compose").join(named.map_or_else(|| PathBuf::from("secrets"), PathBuf::from))
-    }
-
     /// The token of the worker's page.
     pub(crate) fn worker_token(&self) -> PathBuf {
-        self.secrets_dir().join("worker-token")
+        self.secrets.join("worker-token")
     }
 
     /// What stands in it, for asking the page; none if it cannot be read.
@@ -127,7 +126,7 @@ mod tests {
 
     #[test]
     fn variants_choose_files() {
-        let stack = Stack { project: "p".into(), dir: "/s".into() };
+        let stack = Stack { project: "p".into(), dir: "/s".into(), secrets: "/s/compose/secrets".into() };
         let kraft = Variant { kraft: true, local_images: true, ui: false };
         assert_eq!(stack.compose_files(Variant::default()), [PathBuf::from("/s/compose/compose.yaml")]);
         assert_eq!(stack.compose_files(kraft)[1], PathBuf::from("/s/compose/kraft.yaml"));

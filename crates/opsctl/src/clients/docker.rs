@@ -41,7 +41,7 @@ impl Docker {
         let api = bollard::Docker::connect_with_defaults().map_err(|error| unreachable(&place, &error.to_string()))?;
         match timeout(TO_ANSWER, api.ping()).await {
             Ok(Ok(_)) => Ok(Self { api, project: project.to_owned() }),
-            Ok(Err(error)) => Err(unreachable(&place, &chain(&error))),
+            Ok(Err(error)) => Err(unreachable(&place, &deepest(&error))),
             Err(_) => Err(unreachable(&place, "no answer within 2 s")),
         }
     }
@@ -104,7 +104,10 @@ impl Docker {
         let listed = self.api.list_volumes(Some(options)).await.map_err(|error| failed("the volumes", &error))?;
         let prefix = format!("{}_", self.project);
         let names = listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name);
-        Ok(names.map(|name| name.strip_prefix(&prefix).map_or(name.clone(), str::to_owned)).collect())
+        let mut names: Vec<String> =
+            names.map(|name| name.strip_prefix(&prefix).map_or(name.clone(), str::to_owned)).collect();
+        names.sort();
+        Ok(names)
     }
 
     /// Whether the project's network is there: what is started beside the stack joins it.
@@ -200,6 +203,15 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     text
+}
+
+/// What lies at the bottom: above it stand the names of libraries.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(next) = deepest.source() {
+        deepest = next;
+    }
+    deepest.to_string()
 }
 
 fn unreachable(place: &str, why: &str) -> Failure {

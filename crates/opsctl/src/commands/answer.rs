@@ -37,7 +37,7 @@ pub(crate) fn object(session: Option<&Session>, command: &str, result: &Result<A
         Err(_) => Map::new(),
     };
     fields.insert("command".to_owned(), json!(command));
-    fields.insert("ok".to_owned(), json!(result.is_ok()));
+    fields.insert("ok".to_owned(), json!(result.as_ref().is_ok_and(|answer| answer.exit == Exit::Done)));
     fields.insert("error".to_owned(), json!(result.as_ref().err()));
     if let Some(session) = session {
         let steps = session.steps.records();

@@ -9,9 +9,9 @@ use crate::ui::Outcome;
 /// Makes what is missing by the same script that people run by hand.
 pub(super) fn make(up: &Up<'_>) -> Result<()> {
     let step = up.session.steps.begin("secrets", "passwords are there");
-    let directory = up.session.stack.secrets_dir();
+    let directory = &up.session.stack.secrets;
     let script = up.session.stack.dir.join("compose/secrets/generate");
-    let output = Command::new("bash").arg(&script).arg(&directory).output();
+    let output = Command::new("bash").arg(&script).arg(directory).output();
     let output = output.map_err(|error| Failure::could_not_run(format!("bash cannot be run: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();

@@ -83,7 +83,9 @@ mod tests {
         std::fs::create_dir_all(directory.path().join("compose/secrets")).expect("made");
         std::fs::write(directory.path().join("compose/worker.toml"), "parallelism = 2").expect("written");
         std::fs::write(directory.path().join("compose/secrets/worker-token"), "geheim").expect("written");
-        let stack = Stack { project: "p".into(), dir: directory.path().to_path_buf() };
+        let dir = directory.path().to_path_buf();
+        // Never those of the environment: these tests remove one.
+        let stack = Stack { project: "p".into(), secrets: dir.join("compose/secrets"), dir };
         (directory, stack)
     }
 
