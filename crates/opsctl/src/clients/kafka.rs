@@ -6,6 +6,8 @@ mod cluster;
 mod connection;
 mod messages;
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
@@ -19,6 +21,7 @@ use kafka_protocol::messages::{
     IncrementalAlterConfigsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest, MetadataRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
+use tokio::time::timeout;
 
 #[cfg(test)]
 pub(crate) use cluster::{Broker, Partition};
@@ -28,7 +31,9 @@ use connection::{Asks, Connection};
 use crate::failure::{Failure, Result};
 
 /// How long the controller may take for what it is asked; it goes on afterwards.
-const CONTROLLER_MS: i32 = 10_000;
+const CONTROLLER_MS: i32 = 45_000;
+/// A broker that is asked only whether it is there, and who else is.
+const TO_SHOW_UP: Duration = Duration::from_secs(5);
 /// A resource that is a topic, in the protocol's numbers.
 const TOPIC: i8 = 2;
 /// "Behind the last record", in the protocol's numbers.
@@ -55,7 +60,8 @@ impl KafkaAdmin {
             let mut connection = Connection::open(address).await?;
             metadata(&mut connection, Some(Vec::new())).await
         });
-        join_all(asked).await.into_iter().filter_map(std::result::Result::ok).collect()
+        let answered = join_all(asked.map(|asked| timeout(TO_SHOW_UP, asked))).await;
+        answered.into_iter().flatten().filter_map(std::result::Result::ok).collect()
     }
 
     /// Brokers and all topics.
