@@ -126,10 +126,34 @@ pub struct RunArgs {
     pub run_for: Option<Duration>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
+    pub state: StateArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub pipeline: PipelineArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub common: CommonArgs,
+}
+
+/// What `worker run` does about its state.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives by itself")]
+pub struct StateArgs {
+    /// Restores this checkpoint (a directory) or savepoint (a file) first; once, also where the command is started again
+    #[arg(long, value_name = "PATH")]
+    pub restore: Option<PathBuf>,
+    /// Leaves out what a savepoint holds and this worker does not know
+    #[arg(long)]
+    pub allow_non_restored_state: bool,
+    /// Goes on with a state whose epoch log is lost: what left after it leaves again
+    #[arg(long)]
+    pub accept_lost_log: bool,
+    /// Goes on where an output file is lost or shorter than the state says
+    #[arg(long)]
+    pub accept_lost_output: bool,
+    /// Begins without a state; what there is of one is set aside
+    #[arg(long)]
+    pub start_over: bool,
 }
 
 /// `worker replay`

@@ -8,7 +8,8 @@ use worker::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use worker::decimal::Decimal;
 use worker::decode::DecodeSettings;
 use worker::epoch::{
-    Driver, EpochRecord, Executor, LineClock, MemoryEpochLog, Outputs, Pipeline, Progress, ReadAhead, Timeline,
+    CommitPace, Driver, EpochRecord, Executor, History, LineClock, MemoryEpochLog, Outputs, Pipeline, Progress,
+    ReadAhead, Timeline,
 };
 use worker::event::OpSet;
 use worker::sink::{JsonRenderer, Language, Renderer, Sink, SinkError, TextRenderer};
@@ -49,7 +50,12 @@ pub(crate) fn run(corpus: &Arc<Corpus>, parallelism: u16, time: TimeMode, sinkin
         log: Box::new(MemoryEpochLog::default()),
         store: Arc::new(MemoryStateStore::default()),
         sinks: vec![Box::new(Buffer { renderer: renderer(sinking), out: Vec::new(), err: Vec::new() })],
-        timeline: Timeline(1),
+        history: History::new(Timeline(1)),
+        pace: CommitPace::EACH,
+        patient: false,
+        checkpoints: None,
+        control: Arc::default(),
+        hot_symbols: 100_000,
         config_id: 0,
         parallelism,
         stop: Arc::new(AtomicBool::new(false)),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::SessionError;
 use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
-use crate::epoch::{Feed, FeedError, PartitionFacts, Read, ranges_of};
-use crate::source::kafka::{KafkaSettings, KafkaSource, StartFrom};
+use crate::epoch::{Feed, FeedError, GroupOffsets, PartitionFacts, Read, RecordRange, ranges_of};
+use crate::source::kafka::{KafkaSettings, KafkaSource, Range, Standing, StartFrom};
 use crate::source::{Batch, PartitionId};
 use crate::time::TimeMode;
 use crate::time::clock::SystemClock;
@@ -15,13 +15,15 @@ use crate::time::clock::SystemClock;
 /// A Kafka topic as the driver reads it.
 pub(super) struct KafkaFeed {
     source: KafkaSource,
+    group: String,
 }
 
 impl KafkaFeed {
-    /// Begins to read; waits for nothing.
+    /// A feed that connects once it is asked for something.
     pub(super) fn start(settings: KafkaSettings, stop: Arc<AtomicBool>) -> Result<Self, SessionError> {
+        let group = settings.group.clone();
         KafkaSource::start(settings, Arc::new(SystemClock), stop)
-            .map(|source| Self { source })
+            .map(|source| Self { source, group })
             .map_err(|error| SessionError::Source(error.to_string()))
     }
 }
@@ -46,7 +48,35 @@ impl Feed for KafkaFeed {
     }
 
     fn facts(&self, slot: usize) -> PartitionFacts {
-        PartitionFacts { caught_up: self.source.caught_up(slot), ..PartitionFacts::default() }
+        let topic_id = self.source.topic_id();
+        match self.source.standing(slot) {
+            Some(Standing { position, leader_epoch, caught_up }) => {
+                PartitionFacts { topic_id, leader_epoch, caught_up, position }
+            }
+            None => PartitionFacts { topic_id, ..PartitionFacts::default() },
+        }
+    }
+
+    fn group_offsets(&mut self) -> Result<Option<GroupOffsets>, FeedError> {
+        Ok(self.source.group_offsets()?.map(|offsets| (self.group.clone(), offsets)))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.source.trouble()
+    }
+
+    fn seek(&mut self, next_offsets: &[(PartitionId, i64)]) -> Result<(), FeedError> {
+        Ok(self.source.seek(next_offsets)?)
+    }
+
+    fn reread(&mut self, ranges: &[RecordRange]) -> Result<Batch, FeedError> {
+        // Ranges without records only say that a partition is caught up.
+        let wanted: Vec<_> = ranges
+            .iter()
+            .filter(|range| range.records > 0)
+            .map(|range| Range { partition: range.partition, from: range.from, to: range.to })
+            .collect();
+        Ok(self.source.reread(&wanted)?)
     }
 
     fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {

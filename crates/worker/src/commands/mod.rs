@@ -3,6 +3,8 @@
 pub mod checkpoint;
 pub mod config;
 pub mod decode;
+#[cfg(all(feature = "rocksdb", feature = "kafka"))]
+mod durable;
 #[cfg(feature = "kafka")]
 pub mod demo;
 pub mod generate;

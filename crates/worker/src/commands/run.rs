@@ -12,11 +12,15 @@ pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) 
     if let Some(after) = arguments.run_for {
         session.stop_after(after);
     }
+    let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
+    #[cfg(feature = "rocksdb")]
+    if settings.state.backend == crate::config::StateBackend::Rocksdb {
+        return session.run_durable(&mut feed, &arguments.state);
+    }
     tracing::warn!(
         "state is in memory: this run builds it anew from the topic ({}), and windows that are open when it stops are \
          not fired",
         settings.kafka.topic
     );
-    let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
     session.run(&mut feed, LineClock::Epoch, Some(&settings.sink.dead_letters))
 }

@@ -15,13 +15,14 @@ use crate::cli::Exit;
 use crate::config::{Settings, SnapshotRowsMode, Values};
 use crate::decode::{Columns, DecodeSettings};
 use crate::epoch::{
-    Accounting, Driver, DriverError, Executor, Feed, LineClock, MemoryEpochLog, Pipeline, Progress, Timeline,
+    Accounting, Checkpoints, CommitPace, Control, Driver, DriverError, EpochLog, Executor, Feed, History, LineClock,
+    MemoryEpochLog, Pipeline, Policy, Progress, Timeline,
 };
 use crate::sink::{
     DeadLettersSink, FileSink, Format, JsonRenderer, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
 use crate::source::generate::GenerateError;
-use crate::state::MemoryStateStore;
+use crate::state::{MemoryStateStore, StateStore};
 use crate::time::clock::{Clock, SystemClock};
 use crate::time::{TimeMode, WatermarkSettings};
 use crate::window::TumblingWindows;
@@ -35,6 +36,10 @@ pub enum SessionError {
     /// A sink could not be opened.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The state could not be opened.
+    #[cfg(all(feature = "rocksdb", feature = "kafka"))]
+    #[error(transparent)]
+    Durable(#[from] super::durable::DurableError),
     /// Threads or signals are not to be had.
     #[error("{0}")]
     Start(String),
@@ -67,7 +72,10 @@ impl SessionError {
     /// How the program ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Sink(SinkError::InUse { .. }) => Exit::StateRefused,
+            Self::Sink(error) | Self::Driver(DriverError::Sink(error)) if error.is_refusal() => Exit::StateRefused,
+            Self::Driver(DriverError::Refused(_)) => Exit::StateRefused,
+            #[cfg(all(feature = "rocksdb", feature = "kafka"))]
+            Self::Durable(error) if error.is_refusal() => Exit::StateRefused,
             #[cfg(feature = "kafka")]
             Self::Driver(DriverError::Source(error)) if group_in_use(error.as_ref()) => Exit::StateRefused,
             _ => Exit::Failed,
@@ -90,6 +98,16 @@ pub struct Console {
     pub terminal: bool,
 }
 
+/// What a run keeps its state and its history in.
+struct Kept {
+    log: Box<dyn EpochLog>,
+    store: Arc<dyn StateStore>,
+    history: History,
+    pace: CommitPace,
+    patient: bool,
+    checkpoints: Option<Checkpoints>,
+}
+
 /// A run of the pipeline, from its settings.
 pub struct Session<'a> {
     settings: &'a Settings,
@@ -97,13 +115,21 @@ pub struct Session<'a> {
     console: Console,
     stop: Arc<AtomicBool>,
     progress: Arc<Progress>,
+    control: Arc<Control>,
 }
 
 impl<'a> Session<'a> {
     /// Prepares a run that SIGTERM and Ctrl-C stop cleanly.
     pub fn new(settings: &'a Settings, values: &Values, console: Console) -> Result<Self, SessionError> {
         let stop = stop_on_signals()?;
-        Ok(Self { settings, config_id: config_id(values), console, stop, progress: Arc::default() })
+        Ok(Self {
+            settings,
+            config_id: config_id(values),
+            console,
+            stop,
+            progress: Arc::default(),
+            control: Arc::default(),
+        })
     }
 
     /// Set to stop the run.
@@ -114,6 +140,11 @@ impl<'a> Session<'a> {
     /// What the run has done so far.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
+    }
+
+    /// What the run can be asked for from other threads.
+    pub fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
     }
 
     /// Stops the run after some time.
@@ -143,29 +174,84 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Runs the pipeline over a feed, then tells the accounting.
+    /// Runs the pipeline over a feed with its state in memory, then tells the accounting.
     pub fn run(
         &self,
         feed: &mut dyn Feed,
         line_clock: LineClock,
         dead_letters: Option<&Path>,
     ) -> Result<(), SessionError> {
-        let settings = self.settings;
-        let clock = SystemClock;
-        let executor = Executor::new(
-            pipeline(settings),
-            &decode_settings(settings),
-            line_clock,
-            usize::from(settings.parallelism),
-        )
-        .map_err(|error| SessionError::Start(error.to_string()))?;
-        let driver = Driver {
-            executor,
-            clock: &clock,
+        let kept = Kept {
             log: Box::new(MemoryEpochLog::default()),
             store: Arc::new(MemoryStateStore::default()),
-            sinks: self.sinks(dead_letters)?,
-            timeline: Timeline(clock.wall_ms() as u64),
+            history: History {
+                // It begins again with every run, whatever the group or a file says.
+                policy: Policy { start_over: true, ..Policy::default() },
+                ..History::new(Timeline(SystemClock.wall_ms() as u64))
+            },
+            pace: CommitPace::EACH,
+            patient: false,
+            checkpoints: None,
+        };
+        self.run_with(kept, feed, line_clock, self.sinks(dead_letters, FileSink::create)?)
+    }
+
+    /// Runs the pipeline over a feed with its state on disk, then tells the accounting.
+    #[cfg(all(feature = "rocksdb", feature = "kafka"))]
+    pub fn run_durable(&self, feed: &mut dyn Feed, arguments: &crate::cli::StateArgs) -> Result<(), SessionError> {
+        static CLOCK: SystemClock = SystemClock;
+        let restoring = super::durable::Restoring {
+            from: arguments.restore.as_deref(),
+            allow_non_restored_state: arguments.allow_non_restored_state,
+            start_over: arguments.start_over,
+        };
+        let settings = &self.settings.state;
+        let super::durable::Durable { lock: _lock, log, store, keeper, drained } =
+            super::durable::open(settings, restoring, self.settings.parallelism, &CLOCK)?;
+        let kept = Kept {
+            log: Box::new(log),
+            store,
+            history: History {
+                policy: Policy { accept_lost_log: arguments.accept_lost_log, start_over: arguments.start_over },
+                accept_lost_output: arguments.accept_lost_output || arguments.start_over,
+                drained,
+                ..History::new(Timeline(CLOCK.wall_ms() as u64))
+            },
+            pace: CommitPace::GROUPED,
+            patient: true,
+            checkpoints: Some(Checkpoints {
+                keeper: Box::new(keeper),
+                interval_ms: settings.checkpoint_interval_ms as i64,
+            }),
+        };
+        let sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
+        self.run_with(kept, feed, LineClock::Epoch, sinks)
+    }
+
+    fn run_with(
+        &self,
+        kept: Kept,
+        feed: &mut dyn Feed,
+        line_clock: LineClock,
+        sinks: Vec<Box<dyn Sink>>,
+    ) -> Result<(), SessionError> {
+        let settings = self.settings;
+        let parallelism = usize::from(settings.parallelism);
+        let executor = Executor::new(pipeline(settings), &decode_settings(settings), line_clock, parallelism)
+            .map_err(|error| SessionError::Start(error.to_string()))?;
+        let Kept { log, store, history, pace, patient, checkpoints } = kept;
+        let driver = Driver {
+            executor,
+            clock: &SystemClock,
+            log,
+            store,
+            hot_symbols: settings.state.hot_symbols,
+            sinks,
+            history,
+            pace,
+            patient,
+            checkpoints,
+            control: Arc::clone(&self.control),
             config_id: self.config_id,
             parallelism: settings.parallelism,
             stop: Arc::clone(&self.stop),
@@ -180,11 +266,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn sinks(&self, dead_letters: Option<&Path>) -> Result<Vec<Box<dyn Sink>>, SessionError> {
+    fn sinks(
+        &self,
+        dead_letters: Option<&Path>,
+        file: fn(&Path, Renderer) -> Result<FileSink, SinkError>,
+    ) -> Result<Vec<Box<dyn Sink>>, SessionError> {
         let settings = &self.settings.sink;
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
         if let Some(path) = &settings.file {
-            sinks.push(Box::new(FileSink::create(path, self.renderer(false))?));
+            sinks.push(Box::new(file(path, self.renderer(false))?));
         }
         if let Some(path) = dead_letters {
             sinks.push(Box::new(DeadLettersSink::open(path)?));

@@ -1,27 +1,27 @@
 //! The one loop: gather, log, execute, deliver, commit. Execution of an epoch overlaps the delivery of the one before;
 //! commits keep their order. Threads start here and in [`super::feed`], nowhere else in the engine.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
 
-use super::feed::{Feed, FeedError, Read};
+use super::delivery::{CommitPace, Delivering, Delivery};
+use super::feed::{Feed, FeedError};
+use super::gather::{Gather, Stage};
+use super::keeper::{Keeper, Keeping, told};
+use super::patience::Patience;
+use super::recovery::{Plan, Policy, Position, Refusal, plan};
 use super::{
-    Accounting, EPOCH_FORMAT, EpochKind, EpochLog, EpochRecord, Executed, Executor, LogError, Outputs, RecordRange,
-    Timeline, ranges_of,
+    Control, EPOCH_FORMAT, EpochKind, EpochLog, EpochRecord, Executor, LogError, Progress, RequestId, Timeline,
 };
-use crate::sink::{Sink, SinkError};
-use crate::source::{Batch, PartitionId};
-use crate::state::{StateStore, StoreError};
+use crate::sink::{Known, Sink, SinkError};
+use crate::source::PartitionId;
+use crate::state::{Commit, SinkProgress, StateStore, StoreError};
 use crate::time::clock::{Clock, EpochClock};
 
 /// How many executed epochs may wait for delivery (I7).
-const DELIVERIES: usize = 2;
-/// How long a read waits at most before the stop flag is looked at.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// How often watchers of the consumer group are told how far we are.
-const GROUP_OFFSETS_EVERY_MS: i64 = 5_000;
+pub(super) const DELIVERIES: usize = 2;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,35 +38,45 @@ pub enum DriverError {
     /// The state store failed, or held what cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Going on would not be exactly once.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Threads are not to be had.
+    #[error("no threads: {0}")]
+    Threads(String),
 }
 
-/// What a run shows while it goes on: counts of what was committed, and where the partitions stand.
-#[derive(Debug, Default)]
-pub struct Progress {
-    counts: Mutex<(Accounting, Vec<(PartitionId, i64)>)>,
+/// What a person has accepted, and what is known of the state beside the state.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// The name of a history that begins now.
+    pub fresh: Timeline,
+    /// What has been accepted.
+    pub policy: Policy,
+    /// Outputs of an earlier run may be lost or written over.
+    pub accept_lost_output: bool,
+    /// The state comes from a drained savepoint.
+    pub drained: bool,
 }
 
-impl Progress {
-    /// The counts of everything committed so far.
-    pub fn counts(&self) -> Accounting {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+impl History {
+    /// A history that begins, with nothing accepted.
+    pub fn new(fresh: Timeline) -> Self {
+        Self { fresh, policy: Policy::default(), accept_lost_output: false, drained: false }
     }
+}
 
-    /// The offsets to read next, as committed.
-    pub fn next_offsets(&self) -> Vec<(PartitionId, i64)> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
-    }
-
-    fn committed(&self, counts: &Accounting, next_offsets: Vec<(PartitionId, i64)>) {
-        let mut inner = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0.add(counts);
-        inner.1 = next_offsets;
-    }
+/// Makes checkpoints, and how often.
+pub struct Checkpoints {
+    /// Makes them.
+    pub keeper: Box<dyn Keeper>,
+    /// The time between two, in milliseconds.
+    pub interval_ms: i64,
 }
 
 /// What makes a run: the engine and everything around it.
 pub struct Driver<'a> {
-    /// Executes epochs.
+    /// Executes epochs; its state is empty, the store's is put into it.
     pub executor: Executor,
     /// The machine's clocks.
     pub clock: &'a dyn Clock,
@@ -74,10 +84,20 @@ pub struct Driver<'a> {
     pub log: Box<dyn EpochLog>,
     /// Where state is committed to.
     pub store: Arc<dyn StateStore>,
+    /// About how many symbols stay in memory.
+    pub hot_symbols: usize,
     /// Where results go, in this order.
     pub sinks: Vec<Box<dyn Sink>>,
     /// The history that the epochs belong to.
-    pub timeline: Timeline,
+    pub history: History,
+    /// How commits are grouped.
+    pub pace: CommitPace,
+    /// Whether to wait where a disk is full, read-only or fails, until it is well again; else that ends the run.
+    pub patient: bool,
+    /// Checkpoints and savepoints, where the state is on disk.
+    pub checkpoints: Option<Checkpoints>,
+    /// What is asked for from outside.
+    pub control: Arc<Control>,
     /// Fingerprint of the configuration.
     pub config_id: u64,
     /// Shards.
@@ -88,162 +108,219 @@ pub struct Driver<'a> {
     pub progress: Arc<Progress>,
 }
 
+/// Where a run begins.
+struct Begin {
+    timeline: Timeline,
+    /// The last epoch that the state contains.
+    state: u64,
+    /// The last epoch in the log.
+    last: u64,
+    clock_ms: i64,
+}
+
 impl Driver<'_> {
-    /// Runs until the feed ends (then open windows fire), the stop flag is set, or something fails.
-    pub fn run(self, feed: &mut dyn Feed) -> Result<(), DriverError> {
-        let Driver { executor, clock, log, store, sinks, timeline, config_id, parallelism, stop, progress } = self;
-        let (to_deliver, deliveries) = sync_channel(DELIVERIES);
-        let (give_back, returned) = channel();
-        let mut gather = Gather {
-            executor,
-            log,
-            clock,
-            epoch_clock: EpochClock::starting_at(0),
-            next: EpochRecord {
-                format: EPOCH_FORMAT,
-                timeline,
-                id: 1,
-                clock_ms: 0,
-                kind: EpochKind::Start,
-                config_id,
-                parallelism,
-                ranges: Vec::new(),
-            },
-            to_deliver,
-            returned,
-            group_told_ms: 0,
+    /// Executes again what the state lacks, then runs until the feed ends (then open windows fire), the stop flag is set,
+    /// or something fails.
+    pub fn run(mut self, feed: &mut dyn Feed) -> Result<(), DriverError> {
+        let checkpoints = self.checkpoints.take();
+        let (clock, control) = (self.clock, Arc::clone(&self.control));
+        let (mut gather, delivery) = self.prepare(feed, checkpoints.is_some())?;
+        let (stop, progress) = (Arc::clone(&gather.patience.stop), Arc::clone(&gather.patience.progress));
+        let ended = AtomicBool::new(false);
+        let (mut keeper, interval_ms) = match checkpoints {
+            Some(Checkpoints { keeper, interval_ms }) => (Some(keeper), interval_ms),
+            None => (None, 0),
         };
-        std::thread::scope(|scope| {
-            let deliver = std::thread::Builder::new().name("deliver".into()).spawn_scoped(scope, {
-                let progress = &progress;
-                move || deliver_all(sinks, store.as_ref(), progress, &deliveries, &give_back)
+        let (committed, needed_after) = (Arc::clone(&delivery.committed), Arc::clone(&gather.needed_after));
+        let keeping = Keeping {
+            control: &control,
+            clock,
+            interval_ms,
+            stop: &stop,
+            ended: &ended,
+            committed: &committed,
+            needed_after: &needed_after,
+        };
+        let (result, stopping) = std::thread::scope(|scope| {
+            let thread = |name: &str| std::thread::Builder::new().name(name.into());
+            let delivering = thread("deliver").spawn_scoped(scope, move || delivery.run());
+            let keeping = keeper.as_mut().map(|keeper| {
+                let keeping = &keeping;
+                thread("keep").spawn_scoped(scope, move || keeping.run(keeper.as_mut()))
             });
-            let gathered = gather.run(feed, &stop, &progress);
+            let gathered = gather.run(feed);
             drop(gather);
-            let delivered = match deliver {
+            let delivered = match delivering {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                Err(error) => Err(DriverError::Source(error.into())),
+                Err(error) => Err(DriverError::Threads(error.to_string())),
+            };
+            ended.store(true, Ordering::Release);
+            let stopping = match keeping {
+                Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Some(Err(error)) => return (Err(DriverError::Threads(error.to_string())), None),
+                None => None,
             };
             feed.committed(&progress.next_offsets());
             // A failed delivery ends gathering too, and is the cause.
-            delivered.and(gathered)
+            (delivered.and(gathered), stopping)
+        });
+        if let (Some(keeper), Some(asked)) = (&mut keeper, stopping) {
+            last_savepoint(&keeping, keeper.as_mut(), asked, &result);
+        }
+        result
+    }
+
+    /// The two sides of the pipeline, as they stand at a start.
+    pub(super) fn prepare<'a>(
+        mut self,
+        feed: &mut dyn Feed,
+        checkpointed: bool,
+    ) -> Result<(Gather<'a>, Delivery<'a>), DriverError>
+    where
+        Self: 'a,
+    {
+        let committed = self.store.last_commit()?;
+        let begin = self.begin(committed.as_ref(), feed)?;
+        let sinks = self.resume_sinks(committed.as_ref(), &begin)?;
+        let positions = self.positions(committed.as_ref(), &begin)?;
+        if !positions.is_empty() {
+            feed.seek(&positions).map_err(DriverError::Source)?;
+        }
+        self.executor.restore(&self.store, self.hot_symbols)?;
+        let stage = if begin.last > begin.state {
+            Stage::Again(self.log.after(begin.state)?.peekable())
+        } else {
+            Stage::Live { started: false }
+        };
+        let (to_deliver, handed) = sync_channel(DELIVERIES);
+        let (give_back, returned) = channel();
+        let patience = Patience { clock: self.clock, stop: self.stop, patient: self.patient, progress: self.progress };
+        let delivery = Delivery {
+            handed,
+            sinks,
+            store: Arc::clone(&self.store),
+            log: self.log.syncer(),
+            patience: patience.clone(),
+            committed: Arc::new(AtomicU64::new(begin.state)),
+            pace: self.pace,
+            give_back,
+            pending: None,
+        };
+        let gather = Gather {
+            executor: self.executor,
+            store: self.store,
+            hot_symbols: self.hot_symbols,
+            log: self.log,
+            patience,
+            epoch_clock: EpochClock::starting_at(begin.clock_ms),
+            next: EpochRecord {
+                format: EPOCH_FORMAT,
+                timeline: begin.timeline,
+                id: begin.state + 1,
+                clock_ms: 0,
+                kind: EpochKind::Start,
+                config_id: self.config_id,
+                parallelism: self.parallelism,
+                ranges: Vec::new(),
+            },
+            parallelism: self.parallelism,
+            stage,
+            scaling: None,
+            announced: committed.as_ref().map_or(0, |commit| commit.partitions.len()),
+            to_deliver,
+            handed_over: 0,
+            returned,
+            // Without checkpoints the log is needed for what is not committed only.
+            needed_after: Arc::new(AtomicU64::new(if checkpointed { 0 } else { u64::MAX })),
+            group_told_ms: 0,
+        };
+        Ok((gather, delivery))
+    }
+
+    /// What there is, and what follows from it.
+    fn begin(&mut self, committed: Option<&Commit>, feed: &mut dyn Feed) -> Result<Begin, DriverError> {
+        let History { fresh, policy, drained, .. } = self.history;
+        let position = committed.map(|commit| Position { timeline: commit.timeline, epoch: commit.epoch, drained });
+        let clock_ms = committed.map_or(0, |commit| commit.clock_ms);
+        let answers: Vec<SinkProgress> = self.sinks.iter().filter_map(|sink| sink.answer()).collect();
+        let decided = plan(position, &self.log.summary(), &answers, policy)?;
+        Ok(match decided {
+            Plan::Fresh => {
+                if !policy.start_over {
+                    refuse_if_group_was_further(feed)?;
+                }
+                Begin { timeline: fresh, state: 0, last: 0, clock_ms }
+            }
+            Plan::Resume { timeline, epoch, last } => {
+                if last > epoch {
+                    tracing::info!(from = epoch + 1, to = last, "executing logged epochs again");
+                }
+                Begin { timeline, state: epoch, last, clock_ms }
+            }
+            Plan::NewTimeline { epoch } => {
+                tracing::warn!(epoch, timeline = fresh.0, "the state goes on under a new timeline, without a log");
+                self.log.set_aside(&format!("set-aside-{}", fresh.0))?;
+                Begin { timeline: fresh, state: epoch, last: epoch, clock_ms }
+            }
         })
     }
-}
 
-/// The gathering side: reads, logs, executes, hands over.
-struct Gather<'a> {
-    executor: Executor,
-    log: Box<dyn EpochLog>,
-    clock: &'a dyn Clock,
-    epoch_clock: EpochClock,
-    next: EpochRecord,
-    to_deliver: SyncSender<Executed>,
-    /// Epochs that are delivered and committed, by id, with the memory that they stood in.
-    returned: Receiver<(u64, Outputs)>,
-    group_told_ms: i64,
-}
-
-impl Gather<'_> {
-    fn run(&mut self, feed: &mut dyn Feed, stop: &AtomicBool, progress: &Progress) -> Result<(), DriverError> {
-        let mut going = self.epoch(EpochKind::Start, Batch::of(feed.partitions()), Vec::new())?;
-        while going && !stop.load(Ordering::Relaxed) && self.recycle(feed) {
-            self.tell_group(feed, progress);
-            if self.is_behind() {
-                going = self.timer_epoch(feed)?;
-                continue;
-            }
-            let wait = self.until_due();
-            going = match feed.read(wait).map_err(DriverError::Source)? {
-                Read::Records(batch, ranges) => self.epoch(EpochKind::Data, batch, ranges)?,
-                Read::Nothing if self.is_due() => self.timer_epoch(feed)?,
-                Read::Nothing => true,
-                Read::End => {
-                    self.epoch(EpochKind::Flush, Batch::of(feed.partitions()), Vec::new())?;
-                    false
+    /// Where reading goes on: behind the state, and for partitions that only the epochs behind it name, where those began.
+    fn positions(&self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<(PartitionId, i64)>, DriverError> {
+        let mut positions = committed.map_or_else(Vec::new, Commit::next_offsets);
+        if begin.last > begin.state {
+            for record in self.log.after(begin.state)? {
+                for range in record?.ranges {
+                    if !positions.iter().any(|(known, _)| range.is_of(known)) {
+                        let id = PartitionId { topic: range.topic.as_str().into(), partition: range.partition };
+                        positions.push((id, range.from));
+                    }
                 }
-            };
-        }
-        Ok(())
-    }
-
-    /// Time alone makes an epoch.
-    fn timer_epoch(&mut self, feed: &dyn Feed) -> Result<bool, DriverError> {
-        let batch = Batch::of(feed.partitions());
-        let ranges = ranges_of(&batch, |slot| feed.facts(slot));
-        self.epoch(EpochKind::Timer, batch, ranges)
-    }
-
-    /// Logs and executes one epoch and hands it over. `false`: delivery has failed, and says why itself.
-    fn epoch(&mut self, kind: EpochKind, batch: Batch, ranges: Vec<RecordRange>) -> Result<bool, DriverError> {
-        self.next.kind = kind;
-        self.next.clock_ms = self.epoch_clock.next_ms(self.clock);
-        self.next.ranges = ranges;
-        self.log.append(&self.next)?;
-        let executed = self.executor.execute(self.next.clone(), batch)?;
-        self.next.id += 1;
-        Ok(self.to_deliver.send(executed).is_ok())
-    }
-
-    /// Takes back what delivered epochs need no more: their memory, and their records in the log (I7). `false`: delivery
-    /// has ended, which it does by itself only when it failed; an idle pipeline would notice with the next record only.
-    fn recycle(&mut self, feed: &mut dyn Feed) -> bool {
-        loop {
-            match self.returned.try_recv() {
-                Ok((epoch, outputs)) => {
-                    self.log.forget_through(epoch);
-                    self.executor.committed(epoch);
-                    self.executor.recycle(outputs.decoded);
-                    feed.recycle(outputs.batch);
-                }
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
             }
         }
+        Ok(positions)
     }
 
-    fn tell_group(&mut self, feed: &mut dyn Feed, progress: &Progress) {
-        let now_ms = self.clock.boot_ms();
-        if now_ms - self.group_told_ms >= GROUP_OFFSETS_EVERY_MS {
-            self.group_told_ms = now_ms;
-            feed.committed(&progress.next_offsets());
-        }
-    }
-
-    fn is_behind(&mut self) -> bool {
-        let now_ms = self.epoch_clock.next_ms(self.clock);
-        self.executor.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms) && self.executor.is_behind(now_ms)
-    }
-
-    fn is_due(&mut self) -> bool {
-        let now_ms = self.epoch_clock.next_ms(self.clock);
-        self.executor.next_due_ms().is_some_and(|due_ms| due_ms <= now_ms)
-    }
-
-    fn until_due(&mut self) -> Duration {
-        let now_ms = self.epoch_clock.next_ms(self.clock);
-        let due_in = |due_ms: i64| Duration::from_millis((due_ms - now_ms).max(0) as u64);
-        self.executor.next_due_ms().map_or(PATIENCE, due_in).min(PATIENCE)
+    fn resume_sinks(&mut self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<Delivering>, DriverError> {
+        let noted = self.log.summary().sinks;
+        let sinks = std::mem::take(&mut self.sinks).into_iter();
+        sinks
+            .map(|mut sink| {
+                let of_sink = |progress: &&SinkProgress| progress.sink == sink.name();
+                let known = Known {
+                    committed: committed.and_then(|commit| commit.sinks.iter().find(of_sink)),
+                    noted: noted.iter().filter(of_sink).find(|progress| progress.timeline == begin.timeline),
+                    accept_lost_output: self.history.accept_lost_output,
+                };
+                let has = sink.resume(known)?;
+                Ok(Delivering { sink, has })
+            })
+            .collect()
     }
 }
 
-/// The delivering side: sinks first, then the commit.
-fn deliver_all(
-    mut sinks: Vec<Box<dyn Sink>>,
-    store: &dyn StateStore,
-    progress: &Progress,
-    deliveries: &Receiver<Executed>,
-    give_back: &Sender<(u64, Outputs)>,
-) -> Result<(), DriverError> {
-    for executed in deliveries {
-        for sink in &mut sinks {
-            sink.deliver(&executed.epoch, &executed.outputs)?;
+/// Where there is no state nobody should have read on either.
+fn refuse_if_group_was_further(feed: &mut dyn Feed) -> Result<(), DriverError> {
+    let Some((group, offsets)) = feed.group_offsets().map_err(DriverError::Source)? else { return Ok(()) };
+    match offsets.first() {
+        Some((PartitionId { topic, partition }, offset)) => {
+            let (partition, offset) = (format!("{topic}-{partition}"), *offset);
+            Err(Refusal::GroupWasFurther { group, partition, offset }.into())
         }
-        let next_offsets = executed.commit.next_offsets();
-        store.commit(&executed.commit)?;
-        progress.committed(&executed.counts, next_offsets);
-        // The gathering side may have ended; then nobody needs the memory.
-        let _ended = give_back.send((executed.epoch.id, executed.outputs));
+        None => Ok(()),
     }
-    sinks.iter_mut().try_for_each(|sink| sink.finish()).map_err(DriverError::from)
+}
+
+/// A stop with savepoint was asked for and everything has been delivered: the savepoint restores anywhere.
+fn last_savepoint(
+    keeping: &Keeping<'_>,
+    keeper: &mut dyn Keeper,
+    (id, directory): (RequestId, Option<PathBuf>),
+    result: &Result<(), DriverError>,
+) {
+    let made = match result {
+        Ok(()) => told("savepoint", keeper.savepoint(directory.as_deref(), true)),
+        Err(error) => Err(format!("the worker failed while it stopped: {error}")),
+    };
+    keeping.answer(id, made);
 }

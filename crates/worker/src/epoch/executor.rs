@@ -46,6 +46,7 @@ struct Origin {
 /// The engine's working parts: state in shards, a decoder a thread, and the threads.
 pub struct Executor {
     pipeline: Pipeline,
+    decode: DecodeSettings,
     sequencer: Sequencer,
     shards: Vec<Shard>,
     decoders: Vec<Decoder>,
@@ -73,6 +74,7 @@ impl Executor {
             .build()?;
         Ok(Self {
             pipeline,
+            decode: decode.clone(),
             sequencer: Sequencer::new(line_clock, parallelism),
             shards: (0..parallelism).map(|_| Shard::default()).collect(),
             decoders: (0..threads).map(|_| Decoder::new(decode.clone())).collect(),
@@ -81,6 +83,21 @@ impl Executor {
             origins: Vec::new(),
             spare: Vec::new(),
         })
+    }
+
+    /// The same engine with other shards, and empty.
+    pub fn sibling(&self, parallelism: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        Self::new(self.pipeline.clone(), &self.decode, self.sequencer.line_clock(), parallelism)
+    }
+
+    /// How many shards there are.
+    pub fn parallelism(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The source's table of partitions, as far as epochs have named it.
+    pub fn partitions(&self) -> &[PartitionId] {
+        &self.partitions
     }
 
     /// Goes on where a store stands, which may be at its beginning. Symbols are read from it when they are asked for, and
@@ -98,6 +115,8 @@ impl Executor {
             Ok(())
         })?;
         self.sequencer.restore(&commit);
+        let next_timer_ms = self.shards.iter().filter_map(Shard::next_timer_ms).min();
+        self.sequencer.restore_border(&self.pipeline, next_timer_ms);
         let origin =
             |progress: &PartitionProgress| Origin { topic_id: progress.topic_id, leader_epoch: progress.leader_epoch };
         self.origins = commit.partitions.iter().map(origin).collect();
@@ -118,6 +137,9 @@ impl Executor {
         }
         if self.partitions.len() < batch.partitions.len() {
             self.partitions.clone_from(&batch.partitions);
+        } else if batch.partitions.len() < self.partitions.len() {
+            // An epoch of timers may come without the source's table; idleness looks at all of it.
+            batch.partitions.clone_from(&self.partitions);
         }
         self.note_origins(&epoch);
         let decoded = self.decode(&batch, inline);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::source::Batch;
+use crate::source::{Batch, PartitionId};
 
 /// Version of the record's stored form.
 pub const EPOCH_FORMAT: u8 = 1;
@@ -88,28 +88,34 @@ impl Default for PartitionFacts {
     }
 }
 
+impl RecordRange {
+    /// A partition of which nothing was read.
+    pub fn unread(id: &PartitionId, facts: PartitionFacts) -> Self {
+        let PartitionFacts { topic_id, leader_epoch, caught_up, position } = facts;
+        Self {
+            topic: id.topic.to_string(),
+            topic_id,
+            partition: id.partition,
+            from: position,
+            to: position,
+            records: 0,
+            digest: 0,
+            leader_epoch,
+            caught_up,
+        }
+    }
+
+    /// Whether it is of this partition.
+    pub fn is_of(&self, id: &PartitionId) -> bool {
+        self.partition == id.partition && *self.topic == *id.topic
+    }
+}
+
 /// The ranges of a batch, in the order of the source's table; `facts(slot)` says what the source knows of a partition.
 /// Partitions without records are left out unless they are caught up, which idleness needs to know.
 pub fn ranges_of(batch: &Batch, mut facts: impl FnMut(usize) -> PartitionFacts) -> Vec<RecordRange> {
-    let mut ranges: Vec<RecordRange> = batch
-        .partitions
-        .iter()
-        .enumerate()
-        .map(|(slot, id)| {
-            let PartitionFacts { topic_id, leader_epoch, caught_up, position } = facts(slot);
-            RecordRange {
-                topic: id.topic.to_string(),
-                topic_id,
-                partition: id.partition,
-                from: position,
-                to: position,
-                records: 0,
-                digest: 0,
-                leader_epoch,
-                caught_up,
-            }
-        })
-        .collect();
+    let mut ranges: Vec<RecordRange> =
+        batch.partitions.iter().enumerate().map(|(slot, id)| RecordRange::unread(id, facts(slot))).collect();
     for record in &batch.records {
         let range = &mut ranges[record.partition as usize];
         if range.records == 0 {

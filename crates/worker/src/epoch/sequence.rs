@@ -90,7 +90,7 @@ impl Sequencer {
         let known = batch.partitions.len().max(self.marks.len());
         self.marks.resize_with(known, DedupMark::default);
         self.snapshots.resize_with(known, SnapshotRows::default);
-        self.next_offsets.resize(known, 0);
+        self.begin_partitions(epoch, batch);
         self.begin(pipeline, epoch, batch, &mut out);
         for (index, (record, decoded)) in batch.records.iter().zip(decoded).enumerate() {
             self.record(pipeline, index as u32, record, decoded, &mut out);
@@ -101,6 +101,14 @@ impl Sequencer {
         out
     }
 
+    /// New partitions of the table are read from where the epoch's record says.
+    fn begin_partitions(&mut self, epoch: &EpochRecord, batch: &Batch) {
+        for id in batch.partitions.iter().skip(self.next_offsets.len()) {
+            let range = epoch.ranges.iter().find(|range| range.is_of(id));
+            self.next_offsets.push(range.map_or(0, |range| range.from));
+        }
+    }
+
     /// The epoch's clock and what it says of idle partitions.
     fn begin(&mut self, pipeline: &Pipeline, epoch: &EpochRecord, batch: &Batch, out: &mut Sequenced) {
         if self.line_clock == LineClock::Records {
@@ -109,10 +117,7 @@ impl Sequencer {
         self.clock_ms = self.clock_ms.max(epoch.clock_ms);
         if pipeline.time == TimeMode::Event {
             for (slot, partition) in batch.partitions.iter().enumerate() {
-                let range = epoch
-                    .ranges
-                    .iter()
-                    .find(|range| range.partition == partition.partition && *range.topic == *partition.topic);
+                let range = epoch.ranges.iter().find(|range| range.is_of(partition));
                 // A recording's partitions are counted from their first order event, and nobody knows whether they are
                 // caught up: without lines they are idle. Another topic in it would hold the watermark to the end.
                 let recorded = self.line_clock == LineClock::EpochInLineOrder;
@@ -194,6 +199,15 @@ impl Sequencer {
         self.watermarks.on_event(record.partition as usize, time_ms, self.clock_ms, &pipeline.watermarks);
         self.pass_border(pipeline, index, out);
         time_ms
+    }
+
+    /// Goes on behind the border that was passed last, as if there had been no restart: what is due after it waits for the
+    /// next one. Only what a slice of timers left is due before it, and fires with the next epoch.
+    pub fn restore_border(&mut self, pipeline: &Pipeline, next_timer_ms: Option<i64>) {
+        let axis_ms = self.axis_ms(pipeline);
+        let border_ms = if axis_ms == NO_WATERMARK { i64::MIN } else { pipeline.windows.start_of(axis_ms) };
+        let left = next_timer_ms.is_some_and(|due_ms| due_ms <= border_ms);
+        self.border_ms = if left { i64::MIN } else { border_ms };
     }
 
     /// An epoch left timers that are due: the next one, of whatever kind, looks at them before its records.

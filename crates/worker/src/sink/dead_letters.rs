@@ -1,26 +1,23 @@
 //! Dead letters, kept in a file: topic, partition, offset, reason and the raw bytes, one JSON object a line.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::file::{open_locked, write_error};
 use super::json::write_dead_letter;
-use super::{Sink, SinkError};
+use super::output_file::{Earlier, OutputFile};
+use super::{Known, Sink, SinkError};
 use crate::epoch::{EpochRecord, OutputKind, Outputs};
 
-/// Appends dead letters to a file. A run that starts over appends them again: topic, partition and offset tell.
+/// Appends dead letters to a file, behind those of earlier runs. A run that starts over appends them again: topic,
+/// partition and offset tell.
 pub struct DeadLettersSink {
-    path: PathBuf,
-    file: File,
+    file: OutputFile,
     bytes: Vec<u8>,
 }
 
 impl DeadLettersSink {
     /// A sink on `path`. Whether it can be written is found out now, not at the first dead letter.
     pub fn open(path: &Path) -> Result<Self, SinkError> {
-        let file = open_locked("dead letters", path, false)?;
-        Ok(Self { path: path.to_owned(), file, bytes: Vec::new() })
+        Ok(Self { file: OutputFile::open("dead letters", path)?, bytes: Vec::new() })
     }
 }
 
@@ -29,11 +26,23 @@ impl Sink for DeadLettersSink {
         "dead letters"
     }
 
+    fn resume(&mut self, known: Known<'_>) -> Result<u64, SinkError> {
+        self.file.resume(known, Earlier::Kept)
+    }
+
     fn deliver(&mut self, _epoch: &EpochRecord, outputs: &Outputs) -> Result<(), SinkError> {
         self.bytes.clear();
         for line in outputs.lines.iter().filter(|line| line.kind == OutputKind::DeadLetter) {
             write_dead_letter(outputs, line, &mut self.bytes);
         }
-        self.file.write_all(&self.bytes).map_err(|source| write_error("dead letters", &self.path, source))
+        self.file.append(&self.bytes)
+    }
+
+    fn takes_notes(&self) -> bool {
+        false
+    }
+
+    fn settle(&mut self) -> Result<Option<u64>, SinkError> {
+        self.file.settle()
     }
 }

@@ -6,6 +6,7 @@ mod file;
 mod json;
 mod memory;
 mod message;
+mod output_file;
 mod render;
 mod stdout;
 mod text;
@@ -20,6 +21,7 @@ pub use stdout::StdoutSink;
 pub use text::TextRenderer;
 
 use crate::epoch::{EpochRecord, Outputs};
+use crate::state::SinkProgress;
 
 /// A sink could not take an epoch's outputs.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,46 @@ pub enum SinkError {
         /// Why not.
         source: std::io::Error,
     },
+    /// What was written may not have reached the disk.
+    #[error(
+        "{sink}: {target} cannot be made durable: {source}; at the next start what it may have lost is written again"
+    )]
+    Unsettled {
+        /// The sink's name.
+        sink: &'static str,
+        /// What was written to.
+        target: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is shorter than the state says: it is another one, or somebody has shortened it.
+    #[error(
+        "{sink}: {target} has {found_bytes} bytes, but the state has committed {committed_bytes}: put the right file \
+         back, or begin a new one with --accept-lost-output"
+    )]
+    Shorter {
+        /// The sink's name.
+        sink: &'static str,
+        /// The file.
+        target: String,
+        /// The length that the state names.
+        committed_bytes: u64,
+        /// The length that it has.
+        found_bytes: u64,
+    },
+    /// There is no state, but results of an earlier run.
+    #[error(
+        "{sink}: {target} holds {found_bytes} bytes of an earlier run, but there is no state that goes on behind them: \
+         move the file away, or write over it with --start-over"
+    )]
+    LeftOver {
+        /// The sink's name.
+        sink: &'static str,
+        /// The file.
+        target: String,
+        /// The length that it has.
+        found_bytes: u64,
+    },
     /// Another process has the file.
     #[error("{sink}: {target} is in use by another worker: stop that one, or give this one another path")]
     InUse {
@@ -47,13 +89,58 @@ pub enum SinkError {
     },
 }
 
+impl SinkError {
+    /// Whether waiting may mend it: a disk that is full, read-only, or failing.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Write { .. })
+    }
+
+    /// Whether going on would not be exactly once, and so was refused.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::InUse { .. } | Self::Shorter { .. } | Self::LeftOver { .. })
+    }
+}
+
+/// What the state and the log know of a sink at a start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// What the state committed.
+    pub committed: Option<&'a SinkProgress>,
+    /// What was noted in the log since; never less.
+    pub noted: Option<&'a SinkProgress>,
+    /// A person has accepted that outputs of an earlier run are lost or written over.
+    pub accept_lost_output: bool,
+}
+
 /// Takes the outputs of epochs, in order.
 pub trait Sink: Send {
     /// The sink's name in logs and progress.
     fn name(&self) -> &'static str;
 
-    /// Takes the outputs of an epoch. When it returns, they are out (stdout) or in the file.
+    /// Before the first epoch: goes back to where the state stands, or says from itself how far it is. Gives the last
+    /// epoch that it needs no more.
+    fn resume(&mut self, known: Known<'_>) -> Result<u64, SinkError> {
+        Ok(known.noted.or(known.committed).map_or(0, |progress| progress.epoch))
+    }
+
+    /// Takes the outputs of an epoch. When it returns, they are out (stdout) or in the file. When it fails, nothing of
+    /// them counts, and the same epoch may be delivered again.
     fn deliver(&mut self, epoch: &EpochRecord, outputs: &Outputs) -> Result<(), SinkError>;
+
+    /// How far it says itself that it is, where it can: asked before anything is planned.
+    fn answer(&self) -> Option<SinkProgress> {
+        None
+    }
+
+    /// Whether how far it is should be noted in the log: not where it is cut back to the commit anyway.
+    fn takes_notes(&self) -> bool {
+        true
+    }
+
+    /// Before a commit names what was delivered: makes it durable. A file says how long it is.
+    fn settle(&mut self) -> Result<Option<u64>, SinkError> {
+        Ok(None)
+    }
 
     /// No more epochs will come.
     fn finish(&mut self) -> Result<(), SinkError> {

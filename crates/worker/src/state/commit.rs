@@ -109,6 +109,18 @@ impl Commit {
         }
     }
 
+    /// Takes in the commit of the epoch that follows: both become one.
+    pub fn absorb(&mut self, next: Self) {
+        let Self { timeline, epoch, config_id, clock_ms, watermark_ms, partitions, symbols, timers, outbox, sinks } =
+            next;
+        (self.timeline, self.epoch, self.config_id) = (timeline, epoch, config_id);
+        (self.clock_ms, self.watermark_ms, self.partitions, self.sinks) = (clock_ms, watermark_ms, partitions, sinks);
+        // In their order: of a symbol that both changed the later state holds.
+        self.symbols.extend(symbols);
+        self.timers.extend(timers);
+        self.outbox.extend(outbox);
+    }
+
     /// The offset to read next from each partition.
     pub fn next_offsets(&self) -> Vec<(PartitionId, i64)> {
         let id = |progress: &PartitionProgress| PartitionId {

@@ -1,6 +1,7 @@
 //! The machine's clocks, and the epoch clock made of them: never backwards, and a jump is not believed at once.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -10,6 +11,8 @@ pub trait Clock: Send + Sync {
     fn wall_ms(&self) -> i64;
     /// Milliseconds since boot, suspend included: never set by anybody.
     fn boot_ms(&self) -> i64;
+    /// Waits for so long.
+    fn pause(&self, duration: Duration);
 }
 
 /// The real clocks.
@@ -30,6 +33,10 @@ impl Clock for SystemClock {
 
     fn boot_ms(&self) -> i64 {
         Self::read(ClockId::Boottime)
+    }
+
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
     }
 }
 
@@ -66,6 +73,11 @@ impl Clock for ManualClock {
     fn boot_ms(&self) -> i64 {
         self.boot_ms.load(Ordering::Relaxed)
     }
+
+    /// Time passes at once.
+    fn pause(&self, duration: Duration) {
+        self.advance(duration.as_millis() as i64);
+    }
 }
 
 /// A difference between the clocks above this is a jump: 1 hour.
@@ -89,6 +101,11 @@ impl EpochClock {
     /// A clock that never goes below `not_before_ms`: the last logged or committed clock.
     pub fn starting_at(not_before_ms: i64) -> Self {
         Self { last_ms: not_before_ms, offset_ms: None, held_since_ms: None, jumps: 0 }
+    }
+
+    /// A logged epoch had this clock: the next one's is not below it.
+    pub fn is_at_least(&mut self, clock_ms: i64) {
+        self.last_ms = self.last_ms.max(clock_ms);
     }
 
     /// The clock of the next epoch.

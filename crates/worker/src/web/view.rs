@@ -73,7 +73,9 @@ mod tests {
     use super::*;
     use crate::anomaly::Rules;
     use crate::decode::DecodeSettings;
-    use crate::epoch::{Driver, Executor, Feed, FeedError, LineClock, MemoryEpochLog, Pipeline, Read, Timeline};
+    use crate::epoch::{
+        CommitPace, Driver, Executor, Feed, FeedError, History, LineClock, MemoryEpochLog, Pipeline, Read, Timeline,
+    };
     use crate::event::OpSet;
     use crate::source::{Batch, PartitionId};
     use crate::state::MemoryStateStore;
@@ -119,8 +121,13 @@ mod tests {
             clock: &clock,
             log: Box::new(MemoryEpochLog::default()),
             store: Arc::new(MemoryStateStore::default()),
+            hot_symbols: 1_000,
             sinks: Vec::new(),
-            timeline: Timeline(1),
+            history: History::new(Timeline(1)),
+            pace: CommitPace::EACH,
+            patient: false,
+            checkpoints: None,
+            control: Arc::default(),
             config_id: 1,
             parallelism: 1,
             stop: Arc::new(AtomicBool::new(false)),
@@ -161,6 +168,10 @@ mod tests {
 
         fn boot_ms(&self) -> i64 {
             self.0.boot_ms()
+        }
+
+        fn pause(&self, duration: std::time::Duration) {
+            self.0.pause(duration);
         }
     }
 }

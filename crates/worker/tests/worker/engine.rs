@@ -1,7 +1,7 @@
 //! The engine as a library, without the binary: scripted records, a clock that is moved by hand, state and log in memory.
 
 mod contracts;
-mod day;
+pub(crate) mod day;
 mod driving;
 #[cfg(feature = "rocksdb")]
 mod million;
@@ -11,6 +11,7 @@ mod rocksdb_checkpoints;
 #[cfg(feature = "rocksdb")]
 mod rocksdb_store;
 mod savepoints;
+mod simulation;
 mod stores;
 mod sums;
 

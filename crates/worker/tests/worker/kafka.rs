@@ -1,6 +1,9 @@
 //! The Kafka source against a broker: a real one where `CDC_TEST_KAFKA` names it (`cargo xtask broker -- …` does), and
 //! librdkafka's mock for what needs none.
 
+mod again;
+#[cfg(feature = "rocksdb")]
+mod killed;
 mod support;
 
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminOptions, NewPartitions};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -199,12 +202,7 @@ fn a_group_with_members_is_refused_by_their_names() {
     let Some(real) = Real::broker() else { return };
     let topic = real.topic(1);
     let settings = real.settings(&topic);
-    let other: BaseConsumer =
-        real.config().set("group.id", &settings.group).set("client.id", "the-other-job").create().unwrap();
-    other.subscribe(&[&topic]).unwrap();
-    while other.assignment().unwrap().count() == 0 {
-        other.poll(Duration::from_millis(50));
-    }
+    let other = real.member(&settings.group, &topic);
     let error = failure(&mut start(settings.clone()));
     assert!(matches!(error, KafkaSourceError::GroupHasMembers { .. }));
     let text = error.to_string();
@@ -315,6 +313,8 @@ fn an_unreachable_broker_is_named_with_its_reason_and_stopping_does_not_wait_for
     let mut source = KafkaSource::start(settings, clock(), Arc::clone(&stop)).unwrap();
     let line = "kafka: cannot reach 127.0.0.1:1 (Connection refused); retrying";
     assert!(waited(&mut source, |_| logs().contains(line)), "{}", logs());
+    let trouble = source.trouble().unwrap();
+    assert!(trouble.starts_with("cannot reach 127.0.0.1:1 (Connection refused); retrying, for "), "{trouble}");
     let stopped_ms = SystemClock.boot_ms();
     stop.store(true, Ordering::Relaxed);
     drop(source);

@@ -8,9 +8,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::KafkaSourceError;
 use super::context::Context;
 use super::settings::{KafkaSettings, StartFrom};
+use super::source::TopicId;
+use super::trouble::Trouble;
+use super::{KafkaSourceError, ffi};
 use crate::time::clock::Clock;
 
 /// How long one question to the broker may take: a stop is heeded after it.
@@ -19,26 +21,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long no answer at all is nothing to talk about, in milliseconds.
 const SILENCE_MS: i64 = 3_000;
-/// How often to repeat what is waited for, in milliseconds.
-const REPEAT_MS: i64 = 10_000;
-
-/// Says a thing at once and then every ten seconds.
-#[derive(Debug, Default)]
-pub(super) struct Reminder {
-    last_ms: Option<i64>,
-}
-
-impl Reminder {
-    /// Whether it is time to say it.
-    pub(super) fn is_due(&mut self, now_ms: i64) -> bool {
-        let due = self.last_ms.is_none_or(|last_ms| now_ms - last_ms >= REPEAT_MS);
-        if due {
-            self.last_ms = Some(now_ms);
-        }
-        due
-    }
-}
-
 /// Set by whoever wants the source to stop, and by its own end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stop<'a>(pub [&'a AtomicBool; 2]);
@@ -63,8 +45,10 @@ pub(super) struct Connecting<'a> {
     pub consumer: &'a BaseConsumer<Context>,
     /// What is wanted.
     pub settings: &'a KafkaSettings,
-    /// Tells when to repeat what is waited for.
+    /// Tells how long an answer has been missing.
     pub clock: &'a dyn Clock,
+    /// Told what is waited for.
+    pub trouble: &'a Trouble,
     /// Ends the waiting.
     pub stop: Stop<'a>,
 }
@@ -91,14 +75,16 @@ impl Connecting<'_> {
         })
     }
 
-    /// Refuses a group that has members: they read what this worker reads.
-    pub(super) fn refuse_group_members(&self) -> Result<Option<()>, KafkaSourceError> {
+    /// Refuses a group that has members: they read what this worker reads. Gives whether the broker can list groups.
+    pub(super) fn refuse_group_members(&self) -> Result<Option<bool>, KafkaSourceError> {
         let group = &self.settings.group;
         self.until_done(|| {
             let list = match self.consumer.fetch_group_list(Some(group), ANSWER_WITHIN) {
                 Ok(list) => list,
                 // A mock broker has no groups to list.
-                Err(KafkaError::GroupListFetch(RDKafkaErrorCode::UnsupportedFeature)) => return Ok(Attempt::Done(())),
+                Err(KafkaError::GroupListFetch(RDKafkaErrorCode::UnsupportedFeature)) => {
+                    return Ok(Attempt::Done(false));
+                }
                 Err(error) => return Ok(self.wait(&error, &format!("the members of group {group}"))),
             };
             let members: Vec<_> = list
@@ -109,10 +95,60 @@ impl Connecting<'_> {
                 .map(|member| format!("{} ({})", member.client_id(), member.client_host().trim_start_matches('/')))
                 .collect();
             if members.is_empty() {
-                return Ok(Attempt::Done(()));
+                return Ok(Attempt::Done(true));
             }
             Err(KafkaSourceError::GroupHasMembers { group: group.clone(), members: members.join(", ") })
         })
+    }
+
+    /// The topic's id; `None` where the broker knows no ids, surely where it cannot even list groups, which came long
+    /// before; and where told to stop.
+    pub(super) fn topic_id(&self, lists_groups: bool) -> Result<Option<TopicId>, KafkaSourceError> {
+        let KafkaSettings { bootstrap, topic, .. } = self.settings;
+        if !lists_groups {
+            return Ok(None);
+        }
+        let told = self.until_done(|| {
+            Ok(match ffi::topic_id(self.consumer.client(), topic, ANSWER_WITHIN) {
+                Ok(id) => Attempt::Done(id),
+                Err(why) => {
+                    Attempt::Wait(Some(format!("{bootstrap} does not tell the id of {topic} ({why}); retrying")))
+                }
+            })
+        })?;
+        Ok(told.flatten())
+    }
+
+    /// Where the log of one partition begins and ends.
+    pub(super) fn log_range(&self, partition: i32) -> Result<Option<(i64, i64)>, KafkaSourceError> {
+        let ranges = self.until_done(|| Ok(self.log_ranges(partition..partition + 1)))?;
+        Ok(ranges.and_then(|ranges| ranges.first().copied()))
+    }
+
+    /// What a group has committed in each of `count` partitions; `asking` is a client of that group.
+    pub(super) fn committed(
+        &self,
+        asking: &BaseConsumer<Context>,
+        group: &str,
+        count: usize,
+    ) -> Result<Option<Vec<Option<i64>>>, KafkaSourceError> {
+        let list = self.until_done(|| {
+            Ok(match asking.committed_offsets(self.partition_list(count, None)?, ANSWER_WITHIN) {
+                Ok(committed) => Attempt::Done(committed),
+                Err(error) => self.wait(&error, &format!("the offsets of group {group}")),
+            })
+        })?;
+        Ok(list.map(|list| {
+            let mut committed = vec![None; count];
+            for element in list.elements_for_topic(&self.settings.topic) {
+                if let (Offset::Offset(offset), Some(committed)) =
+                    (element.offset(), committed.get_mut(element.partition() as usize))
+                {
+                    *committed = Some(offset);
+                }
+            }
+            committed
+        }))
     }
 
     /// The offset to read next of each of `partitions` partitions.
@@ -189,23 +225,9 @@ impl Connecting<'_> {
     fn group_offsets(&self, group: &str, lows: &[i64]) -> Result<Option<Vec<i64>>, KafkaSourceError> {
         let KafkaSettings { topic, .. } = self.settings;
         let asking = self.settings.client(group)?;
-        let committed = self.until_done(|| {
-            Ok(match asking.committed_offsets(self.partition_list(lows.len(), None)?, ANSWER_WITHIN) {
-                Ok(committed) => Attempt::Done(committed),
-                Err(error) => self.wait(&error, &format!("the offsets of group {group}")),
-            })
-        })?;
-        let Some(committed) = committed else { return Ok(None) };
-        let mut wanted = lows.to_vec();
-        let mut found = 0;
-        for element in committed.elements_for_topic(topic) {
-            if let (Offset::Offset(offset), Some(wanted)) =
-                (element.offset(), wanted.get_mut(element.partition() as usize))
-            {
-                *wanted = offset;
-                found += 1;
-            }
-        }
+        let Some(committed) = self.committed(&asking, group, lows.len())? else { return Ok(None) };
+        let wanted: Vec<_> = committed.iter().zip(lows).map(|(committed, low)| committed.unwrap_or(*low)).collect();
+        let found = committed.iter().flatten().count();
         if found == 0 {
             return Err(KafkaSourceError::NothingCommitted { group: group.to_owned(), topic: topic.clone() });
         }
@@ -282,24 +304,18 @@ impl Connecting<'_> {
         mut attempt: impl FnMut() -> Result<Attempt<T>, KafkaSourceError>,
     ) -> Result<Option<T>, KafkaSourceError> {
         let started_ms = self.clock.boot_ms();
-        let mut reminder = Reminder::default();
-        let mut said = false;
         while !self.stop.is_set() {
             match attempt()? {
                 Attempt::Done(result) => {
-                    if said {
-                        tracing::info!("kafka: {} answers", self.settings.bootstrap);
-                    }
+                    self.trouble.over(|| format!("{} answers", self.settings.bootstrap));
                     return Ok(Some(result));
                 }
                 Attempt::Wait(why) => {
-                    let now_ms = self.clock.boot_ms();
-                    let quiet = why.is_none() && now_ms - started_ms < SILENCE_MS;
-                    if !quiet && reminder.is_due(now_ms) {
-                        said = true;
+                    let quiet = why.is_none() && self.clock.boot_ms() - started_ms < SILENCE_MS;
+                    if !quiet {
                         let bootstrap = &self.settings.bootstrap;
-                        let why = why.unwrap_or_else(|| format!("cannot reach {bootstrap} (no answer); retrying"));
-                        tracing::warn!("kafka: {why}");
+                        self.trouble
+                            .tell(why.unwrap_or_else(|| format!("cannot reach {bootstrap} (no answer); retrying")));
                     }
                 }
             }
@@ -327,17 +343,5 @@ pub(super) fn partitions_of(metadata: &rdkafka::metadata::Metadata, topic: &str)
             Err("does not exist".to_owned())
         }
         Some(code) => Err(format!("cannot be read ({code})")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reminder_speaks_at_once_and_every_ten_seconds() {
-        let mut reminder = Reminder::default();
-        let due: Vec<_> = [5, 6, 10_004, 10_005, 20_004, 20_005].map(|now_ms| reminder.is_due(now_ms)).into();
-        assert_eq!(due, [true, false, false, true, false, true]);
     }
 }

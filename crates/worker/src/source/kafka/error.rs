@@ -61,6 +61,36 @@ pub enum KafkaSourceError {
         /// The one named.
         partition: i32,
     },
+    /// The state was made from another topic.
+    #[error(
+        "kafka: the state stands in {found}, where {wanted} is to be read: set kafka.topic back to what it was, or give \
+         this topic a state directory of its own"
+    )]
+    OtherTopic {
+        /// What is to be read.
+        wanted: String,
+        /// What the state names.
+        found: String,
+    },
+    /// What an epoch has read is not there any more.
+    #[error(
+        "kafka: {topic}-{partition}: record {wanted}, which a logged epoch has read, is missing: {found}; the topic's data \
+         has changed under the epoch log, so its epochs cannot be repeated: restore the topic, or start over with an \
+         empty state directory"
+    )]
+    RecordMissing {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset that should come.
+        wanted: i64,
+        /// What is there instead.
+        found: String,
+    },
+    /// Told to stop while it waited.
+    #[error("kafka: stopped before the topic could be read")]
+    Stopped,
     /// librdkafka gave up.
     #[error("kafka: {topic}: {error}{}", .reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default())]
     Client {

@@ -1,21 +1,27 @@
 //! A Kafka topic: one worker assigns itself all partitions and reads them on a thread of its own.
 //!
 //! Not a consumer group: the worker keeps its position itself and commits the group's offsets for monitoring only. No
-//! async, no split queues (a lost wake-up stalls them); one thread polls, another asks the broker how it is.
+//! async; one thread polls one queue, another asks the broker how it is. After a crash logged ranges are read again first,
+//! there with a queue for each partition.
 
+mod again;
 mod block_on;
 mod caught_up;
 mod connect;
 mod context;
 mod error;
+mod ffi;
 mod poll;
 mod produce;
+mod running;
 mod settings;
 mod source;
+mod trouble;
 mod watch;
 
+pub use again::Range;
 pub use error::KafkaSourceError;
 pub(in crate::source) use produce::MarketProducer;
 pub use produce::generate_to_broker;
 pub use settings::{KafkaSettings, StartFrom};
-pub use source::KafkaSource;
+pub use source::{KafkaSource, Standing, TopicId};

@@ -13,9 +13,12 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::KafkaSourceError;
 use super::caught_up::CaughtUp;
-use super::connect::{Connecting, Reminder, Stop};
+use super::connect::{Connecting, Stop};
 use super::context::Context;
+use super::ffi;
 use super::settings::KafkaSettings;
+use super::source::{Standing, TopicId};
+use super::trouble::Trouble;
 use super::watch::Watch;
 use crate::source::{Batch, PartitionId};
 use crate::time::clock::Clock;
@@ -31,11 +34,11 @@ const BATCH_BYTES_MAX: usize = 1 << 30;
 #[derive(Debug)]
 pub(super) enum SourceEvent {
     /// These partitions are read from now on: all of them, those known before too.
-    Assigned(Vec<PartitionId>),
-    /// Records, and which partitions are caught up after them.
-    Records { batch: Batch, caught_up: Vec<bool> },
+    Assigned { partitions: Vec<PartitionId>, topic_id: Option<TopicId>, standings: Vec<Standing> },
+    /// Records, and what is known of the partitions after them.
+    Records { batch: Batch, standings: Vec<Standing> },
     /// No records, but other partitions are caught up than before.
-    Idle { caught_up: Vec<bool> },
+    Idle { standings: Vec<Standing> },
     /// The source is at its end.
     Failed(KafkaSourceError),
 }
@@ -50,6 +53,8 @@ pub(super) struct Poller {
     pub clock: Arc<dyn Clock>,
     /// The program's wish to stop, and the source's own end.
     pub stop: [Arc<AtomicBool>; 2],
+    /// Told what keeps it from reading.
+    pub trouble: Arc<Trouble>,
     /// To the driver.
     pub events: SyncSender<SourceEvent>,
     /// Batches that come back.
@@ -93,6 +98,7 @@ impl Poller {
             consumer: &self.consumer,
             settings: &self.settings,
             clock: &*self.clock,
+            trouble: &self.trouble,
             stop: Stop([program, own]),
         }
     }
@@ -100,13 +106,15 @@ impl Poller {
     fn read(self) -> Result<(), End> {
         let connecting = self.connecting();
         let count = connecting.wait_for_topic()?.ok_or(Stopped)?;
-        connecting.refuse_group_members()?.ok_or(Stopped)?;
+        let lists_groups = connecting.refuse_group_members()?.ok_or(Stopped)?;
+        let topic_id = connecting.topic_id(lists_groups)?;
         let next = connecting.start_offsets(count)?.ok_or(Stopped)?;
         self.consumer
             .assign(&assignment(&self.settings.topic, 0, &next).map_err(|error| connecting.client_error(&error))?)
             .map_err(|error| connecting.client_error(&error))?;
         tracing::info!(offsets = ?next, "kafka: reading {}", self.settings.topic);
-        let watch = Watch::start(Arc::clone(&self.consumer), self.settings.clone(), Arc::clone(&self.clock), count)
+        let (settings, clock, trouble) = (self.settings.clone(), Arc::clone(&self.clock), Arc::clone(&self.trouble));
+        let watch = Watch::start(Arc::clone(&self.consumer), settings, clock, trouble, count)
             .map_err(|error| KafkaSourceError::Settings(format!("no thread to watch the broker: {error}")))?;
         let mut caught_up = CaughtUp::default();
         caught_up.grow(next.len());
@@ -115,8 +123,8 @@ impl Poller {
             batch: Batch::default(),
             caught_up,
             told: Vec::new(),
-            trouble: Reminder::default(),
-            next,
+            topic_id,
+            standings: next.iter().map(|next| Standing::at(*next)).collect(),
             watch,
             poller: &self,
         };
@@ -129,18 +137,18 @@ struct Reading<'a> {
     poller: &'a Poller,
     watch: Watch,
     partitions: Vec<PartitionId>,
-    /// The offset to read next of each partition.
-    next: Vec<i64>,
+    topic_id: Option<TopicId>,
+    /// What is known of each partition; caught up only in what the driver is told.
+    standings: Vec<Standing>,
     batch: Batch,
     caught_up: CaughtUp,
     /// Which partitions the driver was last told to be caught up.
     told: Vec<bool>,
-    trouble: Reminder,
 }
 
 impl Reading<'_> {
     fn run(&mut self) -> Result<(), End> {
-        self.tell(SourceEvent::Assigned(self.partitions.clone()))?;
+        self.tell_assigned()?;
         self.batch = self.fresh_batch();
         let [program, own] = &self.poller.stop;
         let stop = Stop([program, own]);
@@ -177,8 +185,9 @@ impl Reading<'_> {
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         let partition = message.partition() as usize;
-        let Some(next) = self.next.get_mut(partition) else { return };
-        *next = message.offset() + 1;
+        let Some(standing) = self.standings.get_mut(partition) else { return };
+        standing.position = message.offset() + 1;
+        standing.leader_epoch = ffi::leader_epoch(message);
         self.caught_up.record(partition);
         let timestamp_ms = message.timestamp().to_millis().unwrap_or(-1);
         self.batch.push(partition as u32, message.offset(), timestamp_ms, message.payload());
@@ -188,7 +197,7 @@ impl Reading<'_> {
         let caught_up = self.caught_up_now();
         if self.batch.records.is_empty() {
             if caught_up != self.told {
-                let event = SourceEvent::Idle { caught_up: caught_up.clone() };
+                let event = SourceEvent::Idle { standings: self.standings(&caught_up) };
                 match self.poller.events.try_send(event) {
                     Ok(()) => self.told = caught_up,
                     Err(TrySendError::Full(_)) => {}
@@ -199,7 +208,7 @@ impl Reading<'_> {
         }
         let full = self.is_full();
         let batch = std::mem::take(&mut self.batch);
-        match self.poller.events.try_send(SourceEvent::Records { batch, caught_up: caught_up.clone() }) {
+        match self.poller.events.try_send(SourceEvent::Records { batch, standings: self.standings(&caught_up) }) {
             Ok(()) => {}
             Err(TrySendError::Full(event)) if full => self.tell(event)?,
             Err(TrySendError::Full(SourceEvent::Records { batch, .. })) => {
@@ -212,6 +221,21 @@ impl Reading<'_> {
         self.told = caught_up;
         self.batch = self.fresh_batch();
         Ok(())
+    }
+
+    fn standings(&self, caught_up: &[bool]) -> Vec<Standing> {
+        let caught_up = caught_up.iter().copied().chain(std::iter::repeat(false));
+        self.standings.iter().zip(caught_up).map(|(standing, caught_up)| Standing { caught_up, ..*standing }).collect()
+    }
+
+    /// The offset to read next of each partition.
+    fn next(&self) -> Vec<i64> {
+        self.standings.iter().map(|standing| standing.position).collect()
+    }
+
+    fn tell_assigned(&self) -> Result<(), Stopped> {
+        let (partitions, topic_id) = (self.partitions.clone(), self.topic_id);
+        self.tell(SourceEvent::Assigned { partitions, topic_id, standings: self.standings(&[]) })
     }
 
     fn caught_up_now(&self) -> Vec<bool> {
@@ -236,7 +260,7 @@ impl Reading<'_> {
 
     /// Reads partitions that were added to the topic, from their beginning.
     fn grow(&mut self, count: i32) -> Result<(), End> {
-        let (connecting, known) = (self.poller.connecting(), self.next.len());
+        let (connecting, known) = (self.poller.connecting(), self.standings.len());
         let topic = &self.poller.settings.topic;
         let beginnings = connecting.beginnings(known as i32..count)?.ok_or(Stopped)?;
         let added = assignment(topic, known as i32, &beginnings).map_err(|error| connecting.client_error(&error))?;
@@ -245,11 +269,11 @@ impl Reading<'_> {
             partitions = count,
             "kafka: {topic} has grown; its new partitions are read from their beginning"
         );
-        self.next.extend(beginnings);
-        self.caught_up.grow(self.next.len());
-        self.partitions = partition_ids(topic, self.next.len());
+        self.standings.extend(beginnings.into_iter().map(Standing::at));
+        self.caught_up.grow(self.standings.len());
+        self.partitions = partition_ids(topic, self.standings.len());
         self.batch.partitions.clone_from(&self.partitions);
-        self.tell(SourceEvent::Assigned(self.partitions.clone()))?;
+        self.tell_assigned()?;
         Ok(())
     }
 
@@ -261,15 +285,13 @@ impl Reading<'_> {
                 Ok(())
             }
             (KafkaError::MessageConsumption(_), Some(code)) if passes(code) => {
-                if self.trouble.is_due(self.poller.clock.boot_ms()) {
-                    let KafkaSettings { topic, bootstrap, .. } = &self.poller.settings;
-                    let reason = self.poller.consumer.context().take_reason().unwrap_or_else(|| code.to_string());
-                    tracing::warn!("kafka: {topic} cannot be read from {bootstrap} ({reason}); retrying");
-                }
+                let KafkaSettings { topic, bootstrap, .. } = &self.poller.settings;
+                let reason = self.poller.consumer.context().take_reason().unwrap_or_else(|| code.to_string());
+                self.poller.trouble.tell(format!("{topic} cannot be read from {bootstrap} ({reason}); retrying"));
                 Ok(())
             }
             (_, Some(RDKafkaErrorCode::AutoOffsetReset)) => {
-                let found = self.poller.connecting().find_out_of_range(&self.next)?;
+                let found = self.poller.connecting().find_out_of_range(&self.next())?;
                 Err(found.unwrap_or_else(|| self.poller.connecting().client_error(error)).into())
             }
             _ => Err(self.poller.connecting().client_error(error).into()),
@@ -278,7 +300,7 @@ impl Reading<'_> {
 }
 
 /// Whether librdkafka goes on by itself after this.
-fn passes(code: RDKafkaErrorCode) -> bool {
+pub(super) fn passes(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
@@ -310,7 +332,7 @@ fn passes(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-fn assignment(topic: &str, first: i32, offsets: &[i64]) -> Result<TopicPartitionList, KafkaError> {
+pub(super) fn assignment(topic: &str, first: i32, offsets: &[i64]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::new();
     for (partition, offset) in (first..).zip(offsets) {
         list.add_partition_offset(topic, partition, Offset::Offset(*offset))?;
@@ -318,7 +340,7 @@ fn assignment(topic: &str, first: i32, offsets: &[i64]) -> Result<TopicPartition
     Ok(list)
 }
 
-fn partition_ids(topic: &str, count: usize) -> Vec<PartitionId> {
+pub(super) fn partition_ids(topic: &str, count: usize) -> Vec<PartitionId> {
     let topic: Arc<str> = Arc::from(topic);
     (0..count as i32).map(|partition| PartitionId { topic: Arc::clone(&topic), partition }).collect()
 }

@@ -82,13 +82,12 @@ impl KafkaSettings {
 
     /// A client that reads as `group`.
     pub(super) fn client(&self, group: &str) -> Result<BaseConsumer<Context>, KafkaSourceError> {
-        self.client_config(group)?.create_with_context(Context::default()).map_err(|error| {
-            KafkaSourceError::Settings(match error {
-                // Without the value: it may be a password that this build has no use for.
-                KafkaError::ClientConfig(_, description, _, _) => description,
-                error => error.to_string(),
-            })
-        })
+        self.client_config(group)?.create_with_context(Context::default()).map_err(|error| refused(&error))
+    }
+
+    /// Whether librdkafka takes the settings; connects to nothing.
+    pub(super) fn check(&self) -> Result<(), KafkaSourceError> {
+        self.client_config(&self.group)?.create_native_config().map(drop).map_err(|error| refused(&error))
     }
 
     fn client_config(&self, group: &str) -> Result<ClientConfig, KafkaSourceError> {
@@ -134,6 +133,14 @@ impl KafkaSettings {
             ("statistics.interval.ms", "0".to_owned()),
         ]
     }
+}
+
+fn refused(error: &KafkaError) -> KafkaSourceError {
+    KafkaSourceError::Settings(match error {
+        // Without the value: it may be a password that this build has no use for.
+        KafkaError::ClientConfig(_, description, _, _) => description.clone(),
+        error => error.to_string(),
+    })
 }
 
 #[cfg(test)]

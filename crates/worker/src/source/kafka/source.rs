@@ -1,37 +1,59 @@
 //! The source as the driver sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::again::{Range, Rereader};
+use super::connect::{Connecting, Stop};
 use super::context::Context;
-use super::poll::{Poller, SourceEvent};
-use super::{KafkaSettings, KafkaSourceError};
+use super::poll::{SourceEvent, partition_ids};
+use super::running::Running;
+use super::trouble::Trouble;
+use super::{KafkaSettings, KafkaSourceError, StartFrom};
 use crate::source::{Batch, PartitionId};
 use crate::time::clock::Clock;
 
-/// How many batches wait for the driver at most.
-const BATCHES_AHEAD: usize = 2;
+/// A topic's id, as brokers give it.
+pub type TopicId = [u8; 16];
 
-/// Reads a topic on threads of its own. Dropping it ends them.
+/// What is known of a partition beside its records, as of those last handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The offset to read next.
+    pub position: i64,
+    /// Leader epoch of the last record; −1 where there is none yet, or the broker tells none.
+    pub leader_epoch: i32,
+    /// The partition's end was reported, no record came since, and a broker answered for it within 5 s. Known only where
+    /// the settings ask for it.
+    pub caught_up: bool,
+}
+
+impl Standing {
+    /// At an offset from which nothing has been read yet.
+    pub(super) fn at(position: i64) -> Self {
+        Self { position, leader_epoch: -1, caught_up: false }
+    }
+}
+
+/// A topic to read. Nothing connects before it is first asked for something; dropping it ends its threads.
 pub struct KafkaSource {
-    consumer: Arc<BaseConsumer<Context>>,
-    events: Option<Receiver<SourceEvent>>,
-    spare: Sender<Batch>,
-    stop: [Arc<AtomicBool>; 2],
-    thread: Option<JoinHandle<()>>,
+    settings: KafkaSettings,
+    clock: Arc<dyn Clock>,
+    stop: Arc<AtomicBool>,
+    trouble: Arc<Trouble>,
     partitions: Vec<PartitionId>,
-    caught_up: Vec<bool>,
+    topic_id: Option<TopicId>,
+    standings: Vec<Standing>,
+    again: Option<Rereader>,
+    running: Option<Running>,
 }
 
 impl KafkaSource {
-    /// Begins to connect and returns at once: what has to be waited for is said in the log, what cannot be mended by
-    /// waiting comes from [`Self::read`]. `stop` ends it, also while it waits.
+    /// A source that connects once it is asked for something. `stop` ends it, also while it waits.
     ///
     /// # Errors
     /// Settings that librdkafka does not take.
@@ -40,31 +62,74 @@ impl KafkaSource {
         clock: Arc<dyn Clock>,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, KafkaSourceError> {
-        let consumer = Arc::new(settings.client(&settings.group)?);
-        let (to_driver, events) = sync_channel(BATCHES_AHEAD);
-        let (spare, returned) = channel();
-        let stop = [stop, Arc::new(AtomicBool::new(false))];
-        let poller = Poller {
-            consumer: Arc::clone(&consumer),
-            settings,
-            clock,
-            stop: stop.clone(),
-            events: to_driver,
-            spare: returned,
-        };
-        let thread = thread::Builder::new()
-            .name("kafka-poll".to_owned())
-            .spawn(move || poller.run())
-            .map_err(|error| KafkaSourceError::Settings(format!("no thread to read with: {error}")))?;
-        Ok(Self {
-            consumer,
-            events: Some(events),
-            spare,
-            stop,
-            thread: Some(thread),
-            partitions: Vec::new(),
-            caught_up: Vec::new(),
-        })
+        settings.check()?;
+        let trouble = Arc::new(Trouble::none(Arc::clone(&clock)));
+        let (partitions, standings) = (Vec::new(), Vec::new());
+        Ok(Self { settings, clock, stop, trouble, partitions, topic_id: None, standings, again: None, running: None })
+    }
+
+    /// Goes to where the state stands: `next_offsets[n]` is what to read next of partition `n`. Waits for the topic, and
+    /// refuses a group that has members.
+    ///
+    /// # Errors
+    /// What waiting does not mend.
+    pub fn seek(&mut self, next_offsets: &[(PartitionId, i64)]) -> Result<(), KafkaSourceError> {
+        let topic = &self.settings.topic;
+        for (number, (id, _)) in (0..).zip(next_offsets) {
+            if *id.topic != **topic || id.partition != number {
+                let found = format!("{}-{}", id.topic, id.partition);
+                return Err(KafkaSourceError::OtherTopic { wanted: format!("{topic}-{number}"), found });
+            }
+        }
+        let known = next_offsets.len() as i32;
+        let consumer = self.settings.client(&self.settings.group)?;
+        let asking = self.connecting(&consumer);
+        let topic_id = (|| {
+            let Some(partitions) = asking.wait_for_topic()? else { return Ok(None) };
+            if partitions < known {
+                let (topic, partition) = (topic.clone(), known - 1);
+                return Err(KafkaSourceError::NoSuchPartition { topic, partitions, partition });
+            }
+            let Some(lists_groups) = asking.refuse_group_members()? else { return Ok(None) };
+            asking.topic_id(lists_groups)
+        })()?;
+        self.topic_id = topic_id;
+        self.partitions = next_offsets.iter().map(|(id, _)| id.clone()).collect();
+        self.standings = next_offsets.iter().map(|(_, next)| Standing::at(*next)).collect();
+        Ok(())
+    }
+
+    /// Reads ranges once more: for each exactly the records from `from` up to and including `to - 1`. Called after
+    /// [`Self::seek`], for the ranges behind it, in their order; [`Self::read`] then goes on behind them.
+    ///
+    /// # Errors
+    /// The topic no longer has them, or what waiting does not mend, or `stop` was set.
+    pub fn reread(&mut self, ranges: &[Range]) -> Result<Batch, KafkaSourceError> {
+        let count = ranges.iter().map(|range| range.partition + 1).max().unwrap_or(0).max(self.partitions.len() as i32);
+        if self.partitions.len() < count as usize {
+            self.partitions = partition_ids(&self.settings.topic, count as usize);
+            // A partition found while running was read from its beginning: where that was, its first range says.
+            self.standings.resize(count as usize, Standing::at(0));
+        }
+        if self.again.is_none() {
+            self.again = Some(Rereader::new(
+                &self.settings,
+                self.partitions.len(),
+                Arc::clone(&self.clock),
+                Arc::clone(&self.stop),
+                Arc::clone(&self.trouble),
+            )?);
+        }
+        let mut batch = Batch::of(self.partitions.clone());
+        let Some(again) = &mut self.again else { return Ok(batch) };
+        again.read(ranges, &mut batch)?;
+        for range in ranges {
+            if let Some(standing) = self.standings.get_mut(range.partition as usize) {
+                standing.position = range.to;
+                standing.leader_epoch = again.leader_epochs.get(&range.partition).copied().unwrap_or(-1);
+            }
+        }
+        Ok(batch)
     }
 
     /// Records, waiting for them at most `wait`; `None` where none came. An order within a partition is the log's; slot
@@ -73,35 +138,78 @@ impl KafkaSource {
     /// # Errors
     /// What waiting does not mend. The records before it were delivered.
     pub fn read(&mut self, wait: Duration) -> Result<Option<Batch>, KafkaSourceError> {
-        let Some(events) = &self.events else { return Ok(None) };
-        match events.recv_timeout(wait) {
-            Ok(SourceEvent::Records { batch, caught_up }) => {
-                self.caught_up = caught_up;
-                Ok(Some(batch))
+        let event = self.running()?.next(wait)?;
+        Ok(match event {
+            Some(SourceEvent::Records { batch, standings }) => {
+                self.standings = standings;
+                Some(batch)
             }
-            Ok(SourceEvent::Idle { caught_up }) => {
-                self.caught_up = caught_up;
-                Ok(None)
+            Some(SourceEvent::Idle { standings }) => {
+                self.standings = standings;
+                None
             }
-            Ok(SourceEvent::Assigned(partitions)) => {
+            Some(SourceEvent::Assigned { partitions, topic_id, standings }) => {
                 self.partitions = partitions;
-                Ok(None)
+                self.topic_id = topic_id;
+                self.standings = standings;
+                None
             }
-            Ok(SourceEvent::Failed(error)) => Err(error),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) if self.stop.iter().any(|flag| flag.load(Ordering::Relaxed)) => {
-                Ok(None)
+            Some(SourceEvent::Failed(error)) => return Err(error),
+            None => None,
+        })
+    }
+
+    /// The threads that read on, from where reading has come to.
+    fn running(&mut self) -> Result<&Running, KafkaSourceError> {
+        let running = if let Some(running) = self.running.take() {
+            running
+        } else {
+            let mut settings = self.settings.clone();
+            if !self.standings.is_empty() {
+                let next = (0..).zip(&self.standings).map(|(partition, standing)| (partition, standing.position));
+                settings.from = StartFrom::Offsets(next.collect());
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(KafkaSourceError::Settings("the thread that reads has ended".to_owned()))
-            }
+            self.again = None;
+            let (clock, stop, trouble) = (&self.clock, &self.stop, &self.trouble);
+            Running::start(settings, Arc::clone(clock), Arc::clone(stop), Arc::clone(trouble))?
+        };
+        Ok(self.running.insert(running))
+    }
+
+    /// What the source's own group has committed in this topic, where reading is to begin at the topic's beginning:
+    /// `None` where it was told to begin elsewhere, or to stop.
+    ///
+    /// # Errors
+    /// What waiting does not mend.
+    pub fn group_offsets(&mut self) -> Result<Option<Vec<(PartitionId, i64)>>, KafkaSourceError> {
+        if self.settings.from != StartFrom::Earliest {
+            return Ok(None);
+        }
+        let consumer = self.settings.client(&self.settings.group)?;
+        let asking = self.connecting(&consumer);
+        let Some(partitions) = asking.wait_for_topic()? else { return Ok(None) };
+        let Some(committed) = asking.committed(&consumer, &self.settings.group, partitions as usize)? else {
+            return Ok(None);
+        };
+        let ids = partition_ids(&self.settings.topic, partitions as usize);
+        Ok(Some(ids.into_iter().zip(committed).filter_map(|(id, offset)| Some((id, offset?))).collect()))
+    }
+
+    fn connecting<'a>(&'a self, consumer: &'a BaseConsumer<Context>) -> Connecting<'a> {
+        Connecting {
+            consumer,
+            settings: &self.settings,
+            clock: &*self.clock,
+            trouble: &self.trouble,
+            stop: Stop([&self.stop, &self.stop]),
         }
     }
 
     /// Takes a batch back, to use its memory again.
     pub fn recycle(&self, batch: Batch) {
-        // A thread that has ended needs no more memory.
-        let _ended = self.spare.send(batch);
+        if let Some(running) = &self.running {
+            running.recycle(batch);
+        }
     }
 
     /// The partitions that are read; none before the topic was reached.
@@ -109,35 +217,37 @@ impl KafkaSource {
         &self.partitions
     }
 
-    /// Whether a partition was caught up after the records last read: its end was reported, no record came since, and a
-    /// broker answered for it within 5 s. Known only where the settings ask for it.
+    /// The topic's id, where the broker knows ids and was asked.
+    pub fn topic_id(&self) -> Option<TopicId> {
+        self.topic_id
+    }
+
+    /// What is known of a partition after the records last read.
+    pub fn standing(&self, slot: usize) -> Option<Standing> {
+        self.standings.get(slot).copied()
+    }
+
+    /// Whether a partition was caught up after the records last read.
     pub fn caught_up(&self, slot: usize) -> bool {
-        self.caught_up.get(slot).copied().unwrap_or(false)
+        self.standing(slot).is_some_and(|standing| standing.caught_up)
+    }
+
+    /// What keeps the source from reading, while it tries again.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.text()
     }
 
     /// Commits offsets to read next as the group's, for whoever watches it. Does not wait; a failure is only logged.
     pub fn commit_offsets(&self, next_offsets: &[(PartitionId, i64)]) {
+        let running = self.running.as_ref().map(|running| &running.consumer);
+        let Some(consumer) = running.or(self.again.as_ref().map(|again| &again.consumer)) else { return };
         let mut list = TopicPartitionList::new();
         let added = next_offsets
             .iter()
             .try_for_each(|(id, next)| list.add_partition_offset(&id.topic, id.partition, Offset::Offset(*next)));
-        let committed = added.and_then(|()| self.consumer.commit(&list, CommitMode::Async));
+        let committed = added.and_then(|()| consumer.commit(&list, CommitMode::Async));
         if let Err(error) = committed {
             tracing::warn!("kafka: the group's offsets were not committed (monitoring only): {error}");
-        }
-    }
-}
-
-impl Drop for KafkaSource {
-    fn drop(&mut self) {
-        let [_, own] = &self.stop;
-        own.store(true, Ordering::Relaxed);
-        // A thread that waits to hand over learns that nobody listens.
-        drop(self.events.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("kafka: the thread that reads has panicked");
         }
     }
 }

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::connect::partitions_of;
 use super::context::Context;
 use super::settings::KafkaSettings;
+use super::trouble::Trouble;
 use crate::time::clock::Clock;
 
 /// How often to ask, and for how long.
@@ -33,12 +34,14 @@ impl Watch {
         consumer: Arc<BaseConsumer<Context>>,
         settings: KafkaSettings,
         clock: Arc<dyn Clock>,
+        trouble: Arc<Trouble>,
         partitions: i32,
     ) -> std::io::Result<Self> {
         let answers = Answers::default();
         let (to_reader, grown) = channel();
         let (ending, ended) = channel();
-        let watcher = Watcher { consumer, settings, clock, answers: Arc::clone(&answers), to_reader, partitions };
+        let watcher =
+            Watcher { consumer, settings, clock, trouble, answers: Arc::clone(&answers), to_reader, partitions };
         let thread = thread::Builder::new().name("kafka-watch".to_owned()).spawn(move || watcher.run(&ended))?;
         Ok(Self { answers, grown, ending: Some(ending), thread: Some(thread) })
     }
@@ -68,6 +71,7 @@ struct Watcher {
     consumer: Arc<BaseConsumer<Context>>,
     settings: KafkaSettings,
     clock: Arc<dyn Clock>,
+    trouble: Arc<Trouble>,
     answers: Answers,
     to_reader: Sender<i32>,
     partitions: i32,
@@ -78,7 +82,7 @@ impl Watcher {
         let mut refreshed_ms = self.clock.boot_ms();
         let refresh = Duration::from_millis(self.settings.metadata_refresh_ms.max(100) as u64);
         loop {
-            if self.settings.track_caught_up {
+            if self.settings.track_caught_up || self.trouble.is_there() {
                 self.ask_for_ends();
             }
             let now_ms = self.clock.boot_ms();
@@ -93,8 +97,10 @@ impl Watcher {
     }
 
     fn ask_for_ends(&mut self) {
+        let mut all = true;
         for partition in 0..self.partitions {
             if self.consumer.fetch_watermarks(&self.settings.topic, partition, ANSWER_WITHIN).is_err() {
+                all = false;
                 continue;
             }
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,6 +108,9 @@ impl Watcher {
             if let Some(answer) = answers.get_mut(partition as usize) {
                 *answer = Some(self.clock.boot_ms());
             }
+        }
+        if all {
+            self.trouble.over(|| format!("{} answers", self.settings.bootstrap));
         }
     }
 

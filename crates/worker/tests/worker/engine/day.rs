@@ -16,11 +16,11 @@ use super::partitions;
 pub(super) const MORNING_MS: i64 = 1_770_872_222_000;
 
 /// A small generator of random numbers (SplitMix64): the same everywhere, for ever.
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// A number below `bound`.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,9 +37,9 @@ impl Dice {
 #[derive(Clone)]
 pub(super) struct Record {
     pub(super) partition: u32,
-    offset: i64,
+    pub(super) offset: i64,
     pub(super) timestamp_ms: i64,
-    value: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
 }
 
 /// What one reading of the source meets.

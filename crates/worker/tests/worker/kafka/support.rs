@@ -11,6 +11,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use worker::source::Batch;
 use worker::source::generate::{GenerateError, GenerateSettings, Surroundings};
@@ -94,6 +95,17 @@ impl Real {
         let producer: BaseProducer = self.config().set("transactional.id", unique("transactions")).create().unwrap();
         producer.init_transactions(LONG).unwrap();
         producer
+    }
+
+    /// Another job that reads a topic as a member of a group.
+    pub(super) fn member(&self, group: &str, topic: &str) -> BaseConsumer {
+        let other: BaseConsumer =
+            self.config().set("group.id", group).set("client.id", "the-other-job").create().unwrap();
+        other.subscribe(&[topic]).unwrap();
+        while other.assignment().unwrap().count() == 0 {
+            other.poll(Duration::from_millis(50));
+        }
+        other
     }
 
     pub(super) fn delete_before(&self, topic: &str, partition: i32, offset: i64) {

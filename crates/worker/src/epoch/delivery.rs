@@ -1,0 +1,166 @@
+//! The delivering side: nothing leaves before its epoch record is durable, nothing is committed before it has left.
+//! Commits of several epochs are made as one: what they name as durable is made so once for all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::time::Duration;
+
+use super::patience::Patience;
+use super::{Accounting, DriverError, Executed, LogError, LogSync, Outputs};
+use crate::sink::{Sink, SinkError};
+use crate::state::{Commit, SinkProgress, StateStore, StoreError};
+
+/// How long commits may wait for each other.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitPace {
+    /// At most so long after the first of them; 0: each epoch has a commit of its own.
+    pub delay_ms: i64,
+    /// At most so many epochs.
+    pub epochs_max: usize,
+    /// At most so many changed symbols: what is not committed is kept in memory.
+    pub symbols_max: usize,
+}
+
+impl CommitPace {
+    /// Every epoch has a commit of its own.
+    pub const EACH: Self = Self { delay_ms: 0, epochs_max: 1, symbols_max: 1 };
+    /// For a state on disk: a file is synced and a batch written some dozen times a second, not for every event.
+    pub const GROUPED: Self = Self { delay_ms: 20, epochs_max: 256, symbols_max: 100_000 };
+}
+
+/// What the gathering side hands over.
+pub(super) enum Handed {
+    /// An epoch to deliver and commit.
+    Epoch(Box<Executed>),
+    /// Say when everything handed over before is committed.
+    Barrier(SyncSender<()>),
+}
+
+/// What it gets back.
+pub(super) enum Returned {
+    /// An epoch has left: its memory, and how far the sinks are that keep no account themselves.
+    Delivered(Outputs, Vec<SinkProgress>),
+    /// Everything up to this epoch is committed.
+    Committed(u64),
+}
+
+/// A sink, and the last epoch that it has.
+pub(super) struct Delivering {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) has: u64,
+}
+
+pub(super) struct Delivery<'a> {
+    pub(super) handed: Receiver<Handed>,
+    pub(super) sinks: Vec<Delivering>,
+    pub(super) store: Arc<dyn StateStore>,
+    pub(super) log: Arc<dyn LogSync>,
+    pub(super) patience: Patience<'a>,
+    pub(super) committed: Arc<AtomicU64>,
+    pub(super) pace: CommitPace,
+    pub(super) give_back: Sender<Returned>,
+    pub(super) pending: Option<Pending>,
+}
+
+/// What has left and is not committed yet.
+pub(super) struct Pending {
+    commit: Commit,
+    counts: Accounting,
+    epochs: usize,
+    since_ms: i64,
+}
+
+impl Delivery<'_> {
+    /// Delivers and commits until nothing more is handed over.
+    pub(super) fn run(mut self) -> Result<(), DriverError> {
+        loop {
+            let wait = self.pending.as_ref().map(|pending| {
+                let due_ms = pending.since_ms + self.pace.delay_ms;
+                Duration::from_millis((due_ms - self.patience.clock.boot_ms()).max(0) as u64)
+            });
+            if !self.step(wait)? {
+                return self.end();
+            }
+        }
+    }
+
+    /// Takes the next thing handed over, waiting at most `wait` for it, for ever where that is `None`; commits what has
+    /// waited long enough where nothing came. `false`: nothing more will come.
+    pub(super) fn step(&mut self, wait: Option<Duration>) -> Result<bool, DriverError> {
+        let next = match wait {
+            Some(wait) => self.handed.recv_timeout(wait),
+            None => self.handed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match next {
+            Ok(Handed::Epoch(executed)) => self.epoch(*executed)?,
+            Ok(Handed::Barrier(done)) => {
+                self.commit()?;
+                // Who asked may have ended.
+                let _gone = done.send(());
+            }
+            Err(RecvTimeoutError::Timeout) => self.commit()?,
+            Err(RecvTimeoutError::Disconnected) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Commits what is left; the sinks end.
+    pub(super) fn end(&mut self) -> Result<(), DriverError> {
+        self.commit()?;
+        self.sinks.iter_mut().try_for_each(|delivering| delivering.sink.finish()).map_err(DriverError::from)
+    }
+
+    fn epoch(&mut self, executed: Executed) -> Result<(), DriverError> {
+        let Executed { epoch, outputs, commit, counts } = executed;
+        // Design, rule 2: stdout included, or lines would be seen that never happened.
+        self.patience.until_done(LogError::may_pass, || self.log.sync())?;
+        let mut notes = Vec::new();
+        for Delivering { sink, has } in &mut self.sinks {
+            if epoch.id <= *has {
+                continue;
+            }
+            self.patience.until_done(SinkError::may_pass, || sink.deliver(&epoch, &outputs))?;
+            *has = epoch.id;
+            if sink.takes_notes() {
+                let (sink, timeline) = (sink.name().to_owned(), epoch.timeline);
+                notes.push(SinkProgress { sink, timeline, epoch: epoch.id, file_length_bytes: None });
+            }
+        }
+        // The gathering side may have ended; then nobody needs the memory.
+        let _ended = self.give_back.send(Returned::Delivered(outputs, notes));
+        if let Some(pending) = &mut self.pending {
+            pending.commit.absorb(commit);
+            pending.counts.add(&counts);
+            pending.epochs += 1;
+        } else {
+            let since_ms = self.patience.clock.boot_ms();
+            self.pending = Some(Pending { commit, counts, epochs: 1, since_ms });
+        }
+        let full = |pending: &Pending| {
+            pending.epochs >= self.pace.epochs_max || pending.commit.symbols.len() >= self.pace.symbols_max
+        };
+        if self.pending.as_ref().is_some_and(full) { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> Result<(), DriverError> {
+        let Some(Pending { mut commit, counts, .. }) = self.pending.take() else { return Ok(()) };
+        for Delivering { sink, has } in &mut self.sinks {
+            let file_length_bytes = sink.settle()?;
+            let (sink, timeline) = (sink.name().to_owned(), commit.timeline);
+            commit.sinks.push(SinkProgress { sink, timeline, epoch: *has, file_length_bytes });
+        }
+        let next_offsets = commit.next_offsets();
+        let mut tried = false;
+        self.patience.until_done(StoreError::may_mend, || {
+            if std::mem::replace(&mut tried, true) {
+                self.store.resume()?;
+            }
+            self.store.commit(&commit)
+        })?;
+        self.patience.progress.committed(commit.epoch, &counts, next_offsets);
+        self.committed.store(commit.epoch, Ordering::Release);
+        let _ended = self.give_back.send(Returned::Committed(commit.epoch));
+        Ok(())
+    }
+}
