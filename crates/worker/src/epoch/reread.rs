@@ -66,3 +66,67 @@ pub(super) fn compare(record: &EpochRecord, batch: &Batch) -> Result<(), Refusal
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch::{EPOCH_FORMAT, EpochKind, Timeline};
+
+    fn id(partition: i32) -> PartitionId {
+        PartitionId { topic: "t".into(), partition }
+    }
+
+    /// Records `(slot, offset, value)` in a batch over partitions 0 and 1.
+    fn batch(records: &[(u32, i64, &str)]) -> Batch {
+        let mut batch = Batch::of(vec![id(0), id(1)]);
+        for &(slot, offset, value) in records {
+            batch.push(slot, offset, 1_000, Some(value.as_bytes()));
+        }
+        batch
+    }
+
+    fn logged(batch: &Batch) -> EpochRecord {
+        let ranges = ranges_of(batch, |_| PartitionFacts { caught_up: true, ..PartitionFacts::default() });
+        let (timeline, kind) = (Timeline(1), EpochKind::Data);
+        EpochRecord { format: EPOCH_FORMAT, timeline, id: 12, clock_ms: 0, kind, config_id: 0, parallelism: 1, ranges }
+    }
+
+    #[test]
+    fn the_same_records_are_the_same() {
+        let read = batch(&[(0, 5, "a"), (0, 7, "b"), (1, 3, "c")]);
+        assert_eq!(compare(&logged(&read), &batch(&[(1, 3, "c"), (0, 5, "a"), (0, 7, "b")])), Ok(()));
+    }
+
+    #[test]
+    fn what_differs_is_named_with_both_sides() {
+        let record = logged(&batch(&[(0, 5, "a"), (0, 7, "b"), (1, 3, "c")]));
+        let cases: [(&[(u32, i64, &str)], &str); 5] = [
+            (&[(0, 5, "a"), (0, 7, "B"), (1, 3, "c")], "t-0 has changed under logged epoch 12: the digest was"),
+            (&[(0, 6, "a"), (0, 7, "b"), (1, 3, "c")], "the first offset was 5, now it is 6"),
+            (&[(0, 5, "a"), (0, 6, "x"), (0, 7, "b"), (1, 3, "c")], "the number of records was 2, now it is 3"),
+            (&[(0, 5, "a"), (0, 8, "b"), (1, 3, "c")], "the end was 8, now it is 9"),
+            (
+                &[(0, 5, "a"), (0, 7, "b")],
+                "t-1 has changed under logged epoch 12: the number of records was 1, now it is 0",
+            ),
+        ];
+        for (read, says) in cases {
+            let said = compare(&record, &batch(read)).unwrap_err().to_string();
+            assert!(said.contains(says), "{said}");
+        }
+    }
+
+    // The source's own table may be longer or in another order: results go by the table that the epochs named.
+    #[test]
+    fn records_stand_in_the_table_of_the_epochs() {
+        let read = batch(&[(0, 5, "a"), (1, 3, "c")]);
+        let record = logged(&read);
+        let turned = in_table(read, vec![id(1), id(0)]);
+        assert_eq!(
+            turned.records.iter().map(|record| (record.partition, record.offset)).collect::<Vec<_>>(),
+            [(1, 5), (0, 3)]
+        );
+        assert_eq!(compare(&record, &turned), Ok(()));
+        assert_eq!(table(&[id(1)], &record.ranges), [id(1), id(0)]);
+    }
+}
