@@ -3,12 +3,18 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::{E2eOptions, ImagesOptions};
-use crate::process::{ask, succeeded};
+use crate::process::{ask, run_patiently, succeeded};
 use crate::{images, workspace};
+
+/// Longer than all scenarios on a slow machine.
+const LIMIT: Duration = Duration::from_hours(1);
+/// Taking a stack down, with its logs kept.
+const TIME_TO_END: Duration = Duration::from_mins(2);
 
 /// Flags with which no stack is started, so that no image is needed.
 const WITHOUT_STACK: [&str; 3] = ["--list", "--help", "-h"];
@@ -23,6 +29,24 @@ pub(crate) fn run(root: &Path, options: &E2eOptions) -> Result<ExitCode> {
         images::run(root, &ImagesOptions { only: Vec::new(), list: false, fresh: false })?;
     }
     Err(command(&program, root, &options.flags).exec()).context("the scenarios cannot be started")
+}
+
+/// The marked scenarios as a step of CI: their closing line.
+pub(crate) fn run_marked(root: &Path) -> Result<String> {
+    let program = build(root)?;
+    let mut closing_line = String::new();
+    let status = run_patiently(&mut command(&program, root, &[]), LIMIT, TIME_TO_END, |line| {
+        if counts(line).is_some() {
+            line.clone_into(&mut closing_line);
+        }
+    })?;
+    if !status.success() {
+        bail!("{}", if closing_line.is_empty() { status.to_string() } else { closing_line });
+    }
+    match counts(&closing_line) {
+        Some([passed, 0, 0]) if passed > 0 => Ok(closing_line),
+        _ => bail!("not all scenarios ran: {closing_line:?}"),
+    }
 }
 
 fn command(program: &Path, root: &Path, flags: &[String]) -> Command {
@@ -43,4 +67,32 @@ fn build(root: &Path) -> Result<PathBuf> {
         .into_iter()
         .find(|path| path.file_name().is_some_and(|name| name == "e2e"))
         .context("cargo built e2e and does not say where")
+}
+
+/// `7 passed, 0 failed, 0 skipped`
+fn counts(line: &str) -> Option<[usize; 3]> {
+    let mut counts = line
+        .split(", ")
+        .zip(["passed", "failed", "skipped"])
+        .map(|(part, word)| part.strip_suffix(word)?.trim_end().parse::<usize>().ok());
+    let counts = [counts.next()??, counts.next()??, counts.next()??];
+    (line.split(", ").count() == 3).then_some(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_is_read() {
+        for (line, expected) in [
+            ("7 passed, 0 failed, 1 skipped", Some([7, 0, 1])),
+            ("7 passed, 0 failed", None),
+            ("e2e: 7 passed, 0 failed, 1 skipped", None),
+            ("7 passed, 0 failed, 1 skipped, 2 more", None),
+            ("", None),
+        ] {
+            assert_eq!(counts(line), expected, "{line}");
+        }
+    }
 }

@@ -32,6 +32,8 @@ impl std::error::Error for Interrupted {}
 pub(crate) struct Group {
     child: Child,
     name: String,
+    /// From SIGTERM to SIGKILL.
+    time_to_end: Duration,
 }
 
 impl Group {
@@ -43,7 +45,7 @@ impl Group {
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("{name} cannot be started"))?;
-        Ok(Self { child, name })
+        Ok(Self { child, name, time_to_end: TIME_TO_END })
     }
 
     /// How it ended, if it has.
@@ -77,12 +79,12 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// SIGTERM, ten seconds, SIGKILL; the last for whatever the leader left behind, too.
+    /// SIGTERM, its time to end, SIGKILL; the last for whatever the leader left behind, too.
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             self.signal(Signal::TERM);
             let watch = Stopwatch::start();
-            while matches!(self.child.try_wait(), Ok(None)) && watch.elapsed() < TIME_TO_END {
+            while matches!(self.child.try_wait(), Ok(None)) && watch.elapsed() < self.time_to_end {
                 thread::sleep(LOOK_EVERY);
             }
         }
@@ -98,7 +100,18 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<ExitStatus> 
 
 /// The same, and hands the lines of its standard output to `see` as well.
 pub(crate) fn run_seen(command: &mut Command, limit: Duration, see: impl FnMut(&str) + Send) -> Result<ExitStatus> {
+    run_patiently(command, limit, TIME_TO_END, see)
+}
+
+/// The same for a program that takes longer to clean up when it is asked to stop.
+pub(crate) fn run_patiently(
+    command: &mut Command,
+    limit: Duration,
+    time_to_end: Duration,
+    see: impl FnMut(&str) + Send,
+) -> Result<ExitStatus> {
     let mut group = Group::spawn(command.stdout(Stdio::piped()))?;
+    group.time_to_end = time_to_end;
     let stdout = group.child.stdout.take();
     thread::scope(|scope| {
         if let Some(pipe) = stdout {

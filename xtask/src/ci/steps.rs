@@ -9,8 +9,9 @@ use crate::broker::{self, Broker};
 use crate::ci::Context;
 use crate::ci::outcome::Verdict;
 use crate::ci::tools;
+use crate::cli::ImagesOptions;
 use crate::process::{run, run_seen, succeeded};
-use crate::{tidy, workspace};
+use crate::{e2e, images, tidy, workspace};
 
 /// Longer than any step takes on a slow machine that builds from nothing; a test that hangs ends here, with a message.
 pub(crate) const LIMIT: Duration = Duration::from_hours(1);
@@ -49,6 +50,13 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "test", what: "all tests, with all features", needs: Some("broker"), run: test_all },
     step("deny", "licences, sources and known faults of what we depend on", tools::deny),
     step("machete", "no dependency without use", tools::machete),
+    step("images", "the stack's images, from Debian's packages and Maven Central", build_images),
+    Step {
+        name: "e2e",
+        what: "the real stack, from MySQL to the worker's lines",
+        needs: Some("images"),
+        run: end_to_end,
+    },
 ];
 
 fn cargo_passes(context: &Context, arguments: &[&str]) -> Result<Verdict> {
@@ -159,6 +167,30 @@ fn test_all(context: &mut Context) -> Result<Verdict> {
     };
     let tests = count_tests(&mut command)?;
     Ok(Verdict::Passed(format!("{tests} tests{note}")))
+}
+
+fn build_images(context: &mut Context) -> Result<Verdict> {
+    if let Some(verdict) = without_docker(context)? {
+        return Ok(verdict);
+    }
+    images::run(&context.root, &ImagesOptions { only: Vec::new(), list: false, fresh: false })?;
+    Ok(Verdict::passed())
+}
+
+fn end_to_end(context: &mut Context) -> Result<Verdict> {
+    if let Some(verdict) = without_docker(context)? {
+        return Ok(verdict);
+    }
+    Ok(Verdict::Passed(e2e::run_marked(&context.root)?))
+}
+
+/// A machine without Docker runs everything else; CI does not go without.
+fn without_docker(context: &Context) -> Result<Option<Verdict>> {
+    match images::ready() {
+        Ok(()) => Ok(None),
+        Err(reason) if context.in_ci => Err(reason.context("CI does not go without")),
+        Err(reason) => Ok(Some(Verdict::Skipped(format!("{reason:#}")))),
+    }
 }
 
 /// Runs `cargo test` and adds up what its closing lines say; no test at all is a failure.
