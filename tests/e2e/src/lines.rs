@@ -77,9 +77,11 @@ impl Lines {
         self.outputs_since(0)
     }
 
-    /// The same from a mark on.
+    /// The same from a mark on. A line whose writer was killed in the middle of it is left out: it comes again.
     pub(crate) fn outputs_since(&self, mark: usize) -> Result<Vec<(i64, Output)>> {
-        self.since(mark).iter().map(|line| Ok((line.at_ms, Output::parse(&line.text)?))).collect()
+        let lines = self.since(mark);
+        let whole = lines.iter().filter(|line| !is_torn(&line.text));
+        whole.map(|line| Ok((line.at_ms, Output::parse(&line.text)?))).collect()
     }
 
     /// Waits for the first line that this finds, and hands back what it found.
@@ -100,6 +102,11 @@ impl Lines {
             Ok(Look::NotYet(format!("not among its {seen} lines")))
         })
     }
+}
+
+/// JSON that ends too soon.
+fn is_torn(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_err_and(|error| error.is_eof())
 }
 
 impl Drop for Lines {

@@ -1,5 +1,7 @@
 //! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
 
+mod kill_connect;
+mod kill_worker;
 mod kraft;
 mod lifecycle;
 mod oracle;
@@ -33,6 +35,20 @@ const SCENARIOS: &[Scenario] = &[
         marked: true,
         on: On::Shared,
         run: oracle::run,
+    },
+    Scenario {
+        name: "kill-worker",
+        what: "ten kills of the worker under load: its results are those of SQL, once",
+        marked: true,
+        on: On::Shared,
+        run: kill_worker::run,
+    },
+    Scenario {
+        name: "kill-connect",
+        what: "Connect killed under load: its repeats are dropped, the sums are those of SQL",
+        marked: true,
+        on: On::Shared,
+        run: kill_connect::run,
     },
     Scenario {
         name: "rerun",
