@@ -10,6 +10,8 @@ use crate::scenarios::oracle;
 use crate::wait::{Look, until};
 
 const KILLS: usize = 10;
+/// Transactions between two kills: some more parts than kills.
+const PART: usize = 120;
 /// From a kill to a container that runs again.
 const LIMIT: Duration = Duration::from_mins(1);
 /// Checkpoints are made between the kills, too.
@@ -18,7 +20,7 @@ const SETTINGS: &str = "agg.window_ms = 5000\nstate.checkpoint_interval_ms = 200
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let pipeline = stage.pipeline(SETTINGS)?;
     let mut kills = 0;
-    oracle::under_load(stage, &pipeline, |_| {
+    oracle::under_load(stage, &pipeline, PART, |_| {
         if kills == KILLS {
             return Ok(());
         }

@@ -17,19 +17,22 @@ use crate::wait::{Look, until};
 
 /// Events at least.
 const CHANGES: usize = 20_000;
+/// Transactions at a time.
+pub(crate) const PART: usize = 250;
 /// From the last commit to the last line, on a slow machine.
 const LIMIT: Duration = Duration::from_mins(5);
 const WINDOW: &str = "agg.window_ms = 5000";
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let pipeline = stage.pipeline(WINDOW)?;
-    under_load(stage, &pipeline, |_| Ok(()))
+    under_load(stage, &pipeline, PART, |_| Ok(()))
 }
 
-/// The load, with something done to the pipeline after each part of it; then the comparison.
+/// The load in parts of so many transactions, with something done to the pipeline after each; then the comparison.
 pub(crate) fn under_load(
     stage: &mut Stage<'_>,
     pipeline: &Pipeline<'_>,
+    part: usize,
     mut after_each: impl FnMut(usize) -> Result<()>,
 ) -> Result<()> {
     audit::start(pipeline)?;
@@ -37,7 +40,7 @@ pub(crate) fn under_load(
     let watch = Stopwatch::start();
     let mut parts = 0;
     let changes = loop {
-        pipeline.sql(&load.transactions(250))?;
+        pipeline.sql(&load.transactions(part))?;
         parts += 1;
         after_each(parts)?;
         let changes = audit::changes(pipeline)?;
