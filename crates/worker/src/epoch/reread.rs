@@ -97,10 +97,13 @@ mod tests {
         assert_eq!(compare(&logged(&read), &batch(&[(1, 3, "c"), (0, 5, "a"), (0, 7, "b")])), Ok(()));
     }
 
+    /// What is read, and what is said of it.
+    type Case<'a> = (&'a [(u32, i64, &'a str)], &'a str);
+
     #[test]
     fn what_differs_is_named_with_both_sides() {
         let record = logged(&batch(&[(0, 5, "a"), (0, 7, "b"), (1, 3, "c")]));
-        let cases: [(&[(u32, i64, &str)], &str); 5] = [
+        let cases: [Case<'_>; 5] = [
             (&[(0, 5, "a"), (0, 7, "B"), (1, 3, "c")], "t-0 has changed under logged epoch 12: the digest was"),
             (&[(0, 6, "a"), (0, 7, "b"), (1, 3, "c")], "the first offset was 5, now it is 6"),
             (&[(0, 5, "a"), (0, 6, "x"), (0, 7, "b"), (1, 3, "c")], "the number of records was 2, now it is 3"),
