@@ -2,8 +2,7 @@
 //! code, on one thread, driven by a seed. After every crash the worker starts again from what the simulated disks still hold;
 //! at the end files, state and stdout must be what the same epochs give without a crash.
 //!
-//! `CDC_SIMULATION_SCHEDULES=10000` says how many schedules, `CDC_SIMULATION_SEED=N` replays one. What each rule of the
-//! design is worth is shown by `cargo xtask plant`: it takes the rule out of the code and looks for red.
+//! `CDC_SIMULATION_SCHEDULES=10000` says how many schedules, `CDC_SIMULATION_SEED=N` replays one.
 
 mod disk;
 mod oracle;
