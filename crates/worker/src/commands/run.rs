@@ -3,20 +3,18 @@
 use super::kafka_feed::{KafkaFeed, kafka_settings};
 use super::{Session, SessionError};
 use crate::cli::RunArgs;
-use crate::config::{Settings, StateBackend};
+use crate::config::Settings;
 use crate::epoch::LineClock;
 
 /// Runs the pipeline over the configured topic.
 pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) -> Result<(), SessionError> {
-    let durable = cfg!(feature = "rocksdb") && settings.state.backend == StateBackend::Rocksdb;
-    // Of a state in memory there is nothing to be asked for.
-    let _web = session.serve(durable.then(|| session.control()))?;
+    let _web = session.serve()?;
     if let Some(after) = arguments.run_for {
         session.stop_after(after);
     }
     let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
     #[cfg(feature = "rocksdb")]
-    if durable {
+    if settings.state.backend == crate::config::StateBackend::Rocksdb {
         return session.run_durable(&mut feed, &arguments.state);
     }
     tracing::warn!(

@@ -49,6 +49,11 @@ impl Trouble {
         }
     }
 
+    /// Whether there is trouble.
+    pub(super) fn is_there(&self) -> bool {
+        self.lock().is_some()
+    }
+
     /// The trouble in words, with how long it lasts.
     pub(super) fn text(&self) -> Option<String> {
         let now_ms = self.clock.boot_ms();
@@ -92,6 +97,6 @@ mod tests {
         trouble.tell("then".to_owned());
         assert_eq!(trouble.text().as_deref(), Some("then, for 0 s"));
         trouble.over(|| "well".to_owned());
-        assert_eq!(trouble.text(), None);
+        assert!(!trouble.is_there());
     }
 }
