@@ -15,7 +15,7 @@ pub struct Listed {
     pub name: String,
     /// Its directory.
     pub path: PathBuf,
-    /// What its manifest says; that the files are as it says shows [`super::verify`].
+    /// What its manifest says; that the files are as it says shows [`super::verify()`].
     pub manifest: Result<Manifest, ManifestError>,
 }
 
