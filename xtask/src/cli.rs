@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{ci, images};
 
@@ -73,11 +73,65 @@ pub(crate) struct FuzzOptions {
     pub(crate) seconds: u32,
 }
 
-/// What to measure.
+/// What to measure: the comparison, unless something else is named.
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  cargo xtask bench --quick                     ten minutes: the worker, the bare client and Flink on one topic
+  cargo xtask bench --svg docs/bench.svg        the full form, and a picture of it
+  cargo xtask bench --quick --json --check > bench.json
+  cargo xtask bench latency --rate 1000"
+)]
 pub(crate) struct BenchOptions {
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonOptions,
     #[command(subcommand)]
-    pub(crate) subject: BenchSubject,
+    pub(crate) subject: Option<BenchSubject>,
+}
+
+/// How much is compared, with whom, and how it is told.
+#[derive(Debug, Args)]
+pub(crate) struct ComparisonOptions {
+    /// Ten minutes instead of half an hour: fewer messages, fewer rounds, fewer peers
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors.txt
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Draw the picture of the README into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Who takes part beside the bare client
+    #[arg(long, value_name = "PEER", value_enum, default_value_t = Peer::Flink)]
+    pub(crate) peer: Peer,
+    /// Rounds in which everybody takes a turn
+    #[arg(long, value_name = "N")]
+    pub(crate) rounds: Option<usize>,
+    /// Messages of the topic
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: Option<u64>,
+    /// Symbols in it, the popular ones more often
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) symbols: u32,
+    /// Seed of the messages
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Only those whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+}
+
+/// What the worker is compared with, beside the bare client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// The Flink job that it replaces (`xtask/peers/flink`)
+    Flink,
+    /// Nobody
+    None,
 }
 
 /// What can be measured.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +46,22 @@ impl Group {
             .spawn()
             .with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { child, name, time_to_end: TIME_TO_END })
+    }
+
+    /// The leader's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its standard output, where the command was given a pipe for it.
+    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Asks it to end and waits for that.
+    pub(crate) fn stop(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.signal(Signal::TERM);
+        self.wait(limit)
     }
 
     /// How it ended, if it has.

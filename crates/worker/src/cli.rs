@@ -202,6 +202,9 @@ pub struct GenerateArgs {
     /// Partitions that the events go to, by symbol
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=1000))]
     pub partitions: i32,
+    /// Symbols that are traded, some more than others
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=900_020))]
+    pub symbols: u32,
     /// Time of the first event, in ms since 1970 or RFC 3339; without it always the same one
     #[arg(long, value_name = "TIME", value_parser = parsers::moment)]
     pub from_time: Option<i64>,

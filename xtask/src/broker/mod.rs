@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) use crate::broker::server::Broker;
+pub(crate) use crate::broker::server::{Broker, java};
 use crate::cli::BrokerOptions;
 use crate::process::{Group, Interrupted};
 use crate::signals;
@@ -27,7 +27,7 @@ const NO_LIMIT: Duration = Duration::from_hours(24);
 
 /// Java is there and the jars are in the cache, after this if not before; the error says what is missing.
 pub(crate) fn ready_to_start() -> Result<()> {
-    server::java()?;
+    java()?;
     jars::resolve().map(drop)
 }
 

@@ -33,6 +33,7 @@ pub(super) const GENERATE: &str = "\
 Examples:
   worker generate --seed 7 --count 1000000 --to market.ndjson
   worker generate --count 50000 --rate 1000 --wrapped --to 127.0.0.1:9092
+  worker generate --count 1000000 --symbols 100000 --partitions 12 --to 127.0.0.1:9092
   worker generate --count 100 --from-time 2026-02-12T13:57:02+09:00 --to - | worker replay -";
 
 pub(super) const DEMO: &str = "\

@@ -20,6 +20,7 @@ pub fn execute(arguments: &GenerateArgs, settings: &Settings, stop: &AtomicBool)
     let market = MarketSettings {
         seed: arguments.seed,
         partitions: arguments.partitions,
+        symbols: arguments.symbols as usize,
         start_ms: arguments.from_time.unwrap_or(default.start_ms),
         rate_per_second: arguments.rate.unwrap_or(default.rate_per_second),
         wrapped: arguments.wrapped,

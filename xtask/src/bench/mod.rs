@@ -1,5 +1,19 @@
-//! `cargo xtask bench`: decode and the whole pipeline in turns with yardsticks, on recorded messages; latency against a
-//! real Kafka.
+//! `cargo xtask bench`: the worker beside the bare client and Flink on one topic; and apart from that decode and the whole
+//! pipeline in turns with yardsticks, on recorded messages, and latency against a real Kafka.
+
+mod programs;
+mod topic;
+mod expected;
+mod lines;
+mod usage;
+mod turn;
+mod contestant;
+mod flink;
+mod report;
+mod svg;
+mod floors;
+mod machine;
+mod comparison;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,8 +32,9 @@ const BUILD_LIMIT: Duration = Duration::from_hours(1);
 /// Runs what was asked for.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
     match &options.subject {
-        BenchSubject::Decode(options) => decode(root, options),
-        BenchSubject::Latency(options) => latency(root, options),
+        None => comparison::run(root, &options.comparison),
+        Some(BenchSubject::Decode(options)) => decode(root, options),
+        Some(BenchSubject::Latency(options)) => latency(root, options),
     }
 }
 

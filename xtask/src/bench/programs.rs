@@ -1,0 +1,49 @@
+//! The programs that take part, built as CI builds everything.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace;
+
+/// Where they are.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    /// The worker.
+    pub(crate) worker: PathBuf,
+    /// The client alone.
+    pub(crate) bare: PathBuf,
+}
+
+impl Programs {
+    /// Builds them; cargo says on stderr what it does.
+    pub(crate) fn build(root: &Path) -> Result<Self> {
+        let mut command = workspace::cargo(root);
+        command.args([
+            "build",
+            "--profile",
+            "ci",
+            "--locked",
+            "--package",
+            "worker",
+            "--bin",
+            "worker",
+            "--bench",
+            "bare",
+        ]);
+        command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
+        let output = command.output().context("cargo cannot be started")?;
+        if !output.status.success() {
+            bail!("cargo build: {}", output.status);
+        }
+        let built = workspace::executables(&String::from_utf8_lossy(&output.stdout));
+        let named = |name: &str| {
+            let is_it = |path: &&PathBuf| {
+                path.file_stem().is_some_and(|stem| stem.to_string_lossy().split('-').next() == Some(name))
+            };
+            built.iter().find(is_it).cloned().with_context(|| format!("cargo built no {name}"))
+        };
+        Ok(Self { worker: named("worker")?, bare: named("bare")? })
+    }
+}

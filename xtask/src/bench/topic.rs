@@ -1,0 +1,94 @@
+//! The topics that everybody reads: loaded once by the worker's generator, and what must come of them worked out beside.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::expected::Expected;
+use super::programs::Programs;
+use crate::process::{run, succeeded};
+use crate::stopwatch::{Stopwatch, human};
+
+const LIMIT: Duration = Duration::from_mins(20);
+
+/// What is generated: the same market gives the same messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    /// The topic's name.
+    pub(crate) topic: String,
+    /// How many messages.
+    pub(crate) count: u64,
+    /// Everything that is left to chance follows from it.
+    pub(crate) seed: u64,
+    /// How many symbols are traded, the popular ones more.
+    pub(crate) symbols: u32,
+    /// Partitions of the topic.
+    pub(crate) partitions: u32,
+    /// Each message carries its schema.
+    pub(crate) wrapped: bool,
+}
+
+/// A loaded topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// What was generated.
+    pub(crate) market: Market,
+    /// What must come of it.
+    pub(crate) expected: Expected,
+}
+
+impl Topic {
+    /// Bytes of a message's value, on average.
+    pub(crate) fn message_bytes(&self) -> f64 {
+        self.expected.bytes as f64 / self.expected.records as f64
+    }
+
+    /// Generates into the broker and, in a second pass, through the script that says what must come of it.
+    pub(crate) fn load(root: &Path, programs: &Programs, address: &str, market: Market, work: &Path) -> Result<Self> {
+        let watch = Stopwatch::start();
+        generate(programs, address, &market)?;
+        let loaded = watch.elapsed();
+        let path = work.join(format!("{}.expected", market.topic));
+        let mut generate = generator(programs, &market, "-");
+        let mut generate = generate
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("the worker cannot be started")?;
+        let pipe = generate.stdout.take().context("the worker has no output")?;
+        let mut script = Command::new("python3");
+        script.arg(root.join("xtask/src/bench/expected.py")).stdin(pipe).stdout(File::create(&path)?);
+        let script = script.status().context("python3 cannot be started");
+        let generated = generate.wait()?;
+        succeeded(script?, "expected.py")?;
+        succeeded(generated, "worker generate")?;
+        let expected = Expected::read(&path)?;
+        eprintln!(
+            "bench: {} holds {} messages after {}; what must come of them was worked out in {}",
+            market.topic,
+            expected.records,
+            human(loaded),
+            human(watch.elapsed().saturating_sub(loaded))
+        );
+        Ok(Self { market, expected })
+    }
+}
+
+/// Generates into the broker, which gets the topic if it has none of that name.
+pub(crate) fn generate(programs: &Programs, address: &str, market: &Market) -> Result<()> {
+    let mut command = generator(programs, market, address);
+    command.args(["--set", &format!("kafka.topic={}", market.topic), "--log-level", "warn"]);
+    succeeded(run(command.stdout(Stdio::null()), LIMIT)?, "worker generate")
+}
+
+fn generator(programs: &Programs, market: &Market, to: &str) -> Command {
+    let mut command = Command::new(&programs.worker);
+    command.args(["generate", "--to", to, "--count", &market.count.to_string(), "--seed", &market.seed.to_string()]);
+    command.args(["--symbols", &market.symbols.to_string(), "--partitions", &market.partitions.to_string()]);
+    command.args(market.wrapped.then_some("--wrapped"));
+    command
+}
