@@ -32,7 +32,7 @@ pub fn execute(
     let mut settings = settings.clone();
     settings.agg.window_ms = settings.demo.window_ms;
     let session = Session::new(&settings, values, console)?;
-    let _web = session.serve()?;
+    let _web = session.serve(None)?;
     let broker = EmbeddedBroker::start(&settings.kafka.topic, settings.demo.partitions)?;
     announce(&settings, &broker.bootstrap());
     if let Some(after) = arguments.run_for.or((!console.terminal).then_some(WITHOUT_TERMINAL)) {

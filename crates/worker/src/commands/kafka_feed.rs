@@ -79,6 +79,10 @@ impl Feed for KafkaFeed {
         Ok(self.source.reread(&wanted)?)
     }
 
+    fn ends(&self) -> Vec<(PartitionId, i64)> {
+        self.source.ends()
+    }
+
     fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {
         if !next_offsets.is_empty() {
             self.source.commit_offsets(next_offsets);

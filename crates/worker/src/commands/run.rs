@@ -3,18 +3,20 @@
 use super::kafka_feed::{KafkaFeed, kafka_settings};
 use super::{Session, SessionError};
 use crate::cli::RunArgs;
-use crate::config::Settings;
+use crate::config::{Settings, StateBackend};
 use crate::epoch::LineClock;
 
 /// Runs the pipeline over the configured topic.
 pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) -> Result<(), SessionError> {
-    let _web = session.serve()?;
+    let durable = cfg!(feature = "rocksdb") && settings.state.backend == StateBackend::Rocksdb;
+    // Of a state in memory there is nothing to be asked for.
+    let _web = session.serve(durable.then(|| session.control()))?;
     if let Some(after) = arguments.run_for {
         session.stop_after(after);
     }
     let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
     #[cfg(feature = "rocksdb")]
-    if settings.state.backend == crate::config::StateBackend::Rocksdb {
+    if durable {
         return session.run_durable(&mut feed, &arguments.state);
     }
     tracing::warn!(

@@ -116,6 +116,8 @@ pub struct Session<'a> {
     stop: Arc<AtomicBool>,
     progress: Arc<Progress>,
     control: Arc<Control>,
+    #[cfg(feature = "web")]
+    about: crate::web::About,
 }
 
 impl<'a> Session<'a> {
@@ -129,6 +131,8 @@ impl<'a> Session<'a> {
             stop,
             progress: Arc::default(),
             control: Arc::default(),
+            #[cfg(feature = "web")]
+            about: crate::web::About::new(settings, values),
         })
     }
 
@@ -157,20 +161,21 @@ impl<'a> Session<'a> {
         });
     }
 
-    /// Serves health, accounting and the page, if the settings and the build have them. Ends when dropped.
+    /// Serves page, API and metrics, if settings and build have them, until dropped. `control` takes their requests.
     #[cfg(feature = "web")]
-    pub fn serve(&self) -> Result<Option<crate::web::Server>, SessionError> {
+    pub fn serve(&self, control: Option<Arc<Control>>) -> Result<Option<crate::web::Server>, SessionError> {
         if !self.settings.web.enabled {
             return Ok(None);
         }
-        let view = crate::web::ProgressView::new(self.progress(), Box::new(SystemClock), self.settings.parallelism);
+        let (about, clock) = (self.about.clone(), Box::new(SystemClock));
+        let view = crate::web::ProgressView::new(self.progress(), control, about, clock, self.settings.parallelism);
         let server = crate::web::start(&self.settings.web, Arc::new(view));
         server.map(Some).map_err(|error| SessionError::Start(error.to_string()))
     }
 
     /// This build serves nothing.
     #[cfg(not(feature = "web"))]
-    pub fn serve(&self) -> Result<Option<()>, SessionError> {
+    pub fn serve(&self, _control: Option<Arc<Control>>) -> Result<Option<()>, SessionError> {
         Ok(None)
     }
 

@@ -9,6 +9,11 @@ use super::json::{Kind, Raw};
 const EXCERPT_CHARS: usize = 80;
 
 impl Reason {
+    /// What is wrong, without the field and the value: the same words for every record that is wrong in the same way.
+    pub fn kind(&self) -> &str {
+        self.0.split(": ").nth(1).unwrap_or(&self.0)
+    }
+
     /// `field: words`
     #[cold]
     pub(super) fn of(field: &str, words: &str) -> Self {
@@ -73,6 +78,16 @@ mod tests {
         assert_eq!(&*reason.0, format!("symbol: w: {}", "가".repeat(80)));
         let reason = Reason::with_value("symbol", "w", &"\0".repeat(81));
         assert_eq!(&*reason.0, format!("symbol: w: {}…", "\\u{0}".repeat(16)));
+    }
+
+    #[test]
+    fn the_kind_is_neither_field_nor_value() {
+        for (reason, kind) in [
+            (Reason::of("symbol", "missing"), "missing"),
+            (Reason::with_value("quantity", "not an integer", "\"a: b\""), "not an integer"),
+        ] {
+            assert_eq!(reason.kind(), kind);
+        }
     }
 
     #[test]

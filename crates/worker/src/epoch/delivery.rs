@@ -10,6 +10,7 @@ use super::patience::Patience;
 use super::{Accounting, DriverError, Executed, LogError, LogSync, Outputs};
 use crate::sink::{Sink, SinkError};
 use crate::state::{Commit, SinkProgress, StateStore, StoreError};
+use crate::telemetry::Step;
 
 /// How long commits may wait for each other.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +89,11 @@ impl Delivery<'_> {
     /// Takes the next thing handed over, waiting at most `wait` for it, for ever where that is `None`; commits what has
     /// waited long enough where nothing came. `false`: nothing more will come.
     pub(super) fn step(&mut self, wait: Option<Duration>) -> Result<bool, DriverError> {
-        let next = match wait {
+        let steps = &self.patience.progress.telemetry.steps;
+        let next = steps.timed(Step::Wait, self.patience.clock, || match wait {
             Some(wait) => self.handed.recv_timeout(wait),
             None => self.handed.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
+        });
         match next {
             Ok(Handed::Epoch(executed)) => self.epoch(*executed)?,
             Ok(Handed::Barrier(done)) => {
@@ -112,21 +114,27 @@ impl Delivery<'_> {
     }
 
     fn epoch(&mut self, executed: Executed) -> Result<(), DriverError> {
-        let Executed { epoch, outputs, commit, counts } = executed;
+        let (epoch, outputs) = (&executed.epoch, &executed.outputs);
         // Design, rule 2: stdout included, or lines would be seen that never happened.
         self.patience.until_done(LogError::may_pass, || self.log.sync())?;
+        let (telemetry, clock) = (&self.patience.progress.telemetry, self.patience.clock);
         let mut notes = Vec::new();
         for Delivering { sink, has } in &mut self.sinks {
             if epoch.id <= *has {
                 continue;
             }
-            self.patience.until_done(SinkError::may_pass, || sink.deliver(&epoch, &outputs))?;
+            telemetry.steps.timed(Step::Deliver, clock, || {
+                self.patience.until_done(SinkError::may_pass, || sink.deliver(epoch, outputs))
+            })?;
             *has = epoch.id;
+            telemetry.delivered(sink.name(), epoch.id, clock);
             if sink.takes_notes() {
                 let (sink, timeline) = (sink.name().to_owned(), epoch.timeline);
                 notes.push(SinkProgress { sink, timeline, epoch: epoch.id, file_length_bytes: None });
             }
         }
+        telemetry.left(&executed, clock);
+        let Executed { outputs, commit, counts, .. } = executed;
         // The gathering side may have ended; then nobody needs the memory.
         let _ended = self.give_back.send(Returned::Delivered(outputs, notes));
         if let Some(pending) = &mut self.pending {
@@ -152,11 +160,14 @@ impl Delivery<'_> {
         }
         let next_offsets = commit.next_offsets();
         let mut tried = false;
-        self.patience.until_done(StoreError::may_mend, || {
-            if std::mem::replace(&mut tried, true) {
-                self.store.resume()?;
-            }
-            self.store.commit(&commit)
+        let steps = &self.patience.progress.telemetry.steps;
+        steps.timed(Step::Commit, self.patience.clock, || {
+            self.patience.until_done(StoreError::may_mend, || {
+                if std::mem::replace(&mut tried, true) {
+                    self.store.resume()?;
+                }
+                self.store.commit(&commit)
+            })
         })?;
         self.patience.progress.committed(commit.epoch, &counts, next_offsets);
         self.committed.store(commit.epoch, Ordering::Release);

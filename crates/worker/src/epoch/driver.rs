@@ -135,6 +135,7 @@ impl Driver<'_> {
         let keeping = Keeping {
             control: &control,
             clock,
+            telemetry: &progress.telemetry,
             interval_ms,
             stop: &stop,
             ended: &ended,
@@ -179,6 +180,7 @@ impl Driver<'_> {
     where
         Self: 'a,
     {
+        self.progress.telemetry.attach(&self.store);
         let committed = self.store.last_commit()?;
         let begin = self.begin(committed.as_ref(), feed)?;
         let sinks = self.resume_sinks(committed.as_ref(), &begin)?;
@@ -233,6 +235,7 @@ impl Driver<'_> {
             // Without checkpoints the log is needed for what is not committed only.
             needed_after: Arc::new(AtomicU64::new(if checkpointed { 0 } else { u64::MAX })),
             group_told_ms: 0,
+            ends_told_ms: 0,
         };
         Ok((gather, delivery))
     }
@@ -319,7 +322,10 @@ fn last_savepoint(
     result: &Result<(), DriverError>,
 ) {
     let made = match result {
-        Ok(()) => told("savepoint", keeper.savepoint(directory.as_deref(), true)),
+        Ok(()) => {
+            let make = || keeper.savepoint(directory.as_deref(), true);
+            told("savepoint", keeping.telemetry.checkpoints.noted(true, keeping.clock, make))
+        }
         Err(error) => Err(format!("the worker failed while it stopped: {error}")),
     };
     keeping.answer(id, made);

@@ -307,7 +307,12 @@ impl Executor {
         }
     }
 
-    /// How many symbols are in memory.
+    /// How many windows, and times at which one is over, are waited for.
+    pub fn timers(&self) -> usize {
+        self.shards.iter().map(Shard::timers).sum()
+    }
+
+    /// How many symbols are held in memory.
     pub fn symbols(&self) -> usize {
         self.shards.iter().map(Shard::len).sum()
     }

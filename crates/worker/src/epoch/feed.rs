@@ -47,6 +47,11 @@ pub trait Feed {
         Vec::new()
     }
 
+    /// Where the partitions end, as a broker said last, for those of which it is known: only shown.
+    fn ends(&self) -> Vec<(PartitionId, i64)> {
+        Vec::new()
+    }
+
     /// What is known of a partition beside its records.
     fn facts(&self, _slot: usize) -> PartitionFacts {
         PartitionFacts::default()

@@ -15,12 +15,15 @@ use super::{
 };
 use crate::source::Batch;
 use crate::state::StateStore;
+use crate::telemetry::Step;
 use crate::time::clock::EpochClock;
 
 /// How long a read waits at most before the stop flag is looked at.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How often watchers of the consumer group are told how far we are.
 const GROUP_OFFSETS_EVERY_MS: i64 = 5_000;
+/// How often it is looked up where the partitions end.
+const ENDS_EVERY_MS: i64 = 1_000;
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,7 @@ pub(super) struct Gather<'a> {
     /// The log is needed behind this epoch, for checkpoints.
     pub(super) needed_after: Arc<AtomicU64>,
     pub(super) group_told_ms: i64,
+    pub(super) ends_told_ms: i64,
 }
 
 /// What the gathering side is at.
@@ -117,7 +121,8 @@ impl Gather<'_> {
             return self.timer_epoch(feed);
         }
         let wait = self.until_due().min(wait);
-        match feed.read(wait).map_err(DriverError::Source)? {
+        let steps = &self.patience.progress.telemetry.steps;
+        match steps.timed(Step::Read, self.patience.clock, || feed.read(wait)).map_err(DriverError::Source)? {
             Read::Records(batch, ranges) => self.epoch(EpochKind::Data, batch, ranges, feed),
             Read::Nothing if self.is_due() => self.timer_epoch(feed),
             Read::Nothing => Ok(true),
@@ -203,9 +208,12 @@ impl Gather<'_> {
         self.next.kind = kind;
         self.next.clock_ms = self.epoch_clock.next_ms(self.patience.clock);
         self.next.ranges = ranges;
-        let (log, next) = (&mut self.log, &self.next);
-        self.patience.until_done(LogError::may_pass, || log.append(next))?;
-        let executed = self.executor.execute(self.next.clone(), batch)?;
+        let (log, next, executor) = (&mut self.log, &self.next, &mut self.executor);
+        let (telemetry, clock) = (&self.patience.progress.telemetry, self.patience.clock);
+        let steps = &telemetry.steps;
+        steps.timed(Step::Log, clock, || self.patience.until_done(LogError::may_pass, || log.append(next)))?;
+        let executed = steps.timed(Step::Execute, clock, || executor.execute(next.clone(), batch))?;
+        telemetry.holds(executor.symbols(), executor.timers());
         self.next.id += 1;
         Ok(self.hand_over(Handed::Epoch(Box::new(executed))))
     }
@@ -213,7 +221,8 @@ impl Gather<'_> {
     /// `false`: delivery has ended.
     fn hand_over(&mut self, handed: Handed) -> bool {
         self.handed_over += 1;
-        self.to_deliver.send(handed).is_ok()
+        let steps = &self.patience.progress.telemetry.steps;
+        steps.timed(Step::HandOver, self.patience.clock, || self.to_deliver.send(handed).is_ok())
     }
 
     /// A partition that is new to the source's table is named once, read or not: whoever executes the epochs again knows
@@ -267,6 +276,10 @@ impl Gather<'_> {
         if now_ms - self.group_told_ms >= GROUP_OFFSETS_EVERY_MS {
             self.group_told_ms = now_ms;
             feed.committed(&self.patience.progress.next_offsets());
+        }
+        if now_ms - self.ends_told_ms >= ENDS_EVERY_MS {
+            self.ends_told_ms = now_ms;
+            self.patience.progress.telemetry.ends(&feed.ends(), self.patience.clock);
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Control, Request, RequestId, RequestState};
+use crate::telemetry::Telemetry;
 use crate::time::clock::Clock;
 
 /// How long to wait for a request before the clock is looked at.
@@ -33,6 +34,7 @@ pub trait Keeper: Send {
 pub(super) struct Keeping<'a> {
     pub(super) control: &'a Control,
     pub(super) clock: &'a dyn Clock,
+    pub(super) telemetry: &'a Telemetry,
     pub(super) interval_ms: i64,
     /// The run's wish to stop; a stop with savepoint sets it.
     pub(super) stop: &'a AtomicBool,
@@ -62,7 +64,8 @@ impl Keeping<'_> {
                     self.answer(id, self.checkpoint(keeper));
                 }
                 Some((id, Request::Savepoint { directory, stop: false })) => {
-                    self.answer(id, told("savepoint", keeper.savepoint(directory.as_deref(), false)));
+                    let make = || keeper.savepoint(directory.as_deref(), false);
+                    self.answer(id, told("savepoint", self.telemetry.checkpoints.noted(true, self.clock, make)));
                 }
                 Some((id, Request::Savepoint { directory, stop: true })) => {
                     stopping = Some((id, directory));
@@ -83,7 +86,8 @@ impl Keeping<'_> {
     }
 
     fn checkpoint(&self, keeper: &mut dyn Keeper) -> Result<PathBuf, String> {
-        let made = told("checkpoint", keeper.checkpoint());
+        let made = self.telemetry.checkpoints.noted(false, self.clock, || keeper.checkpoint());
+        let made = told("checkpoint", made);
         self.tell_needed(keeper);
         made
     }

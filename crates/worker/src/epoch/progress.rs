@@ -4,10 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Accounting;
 use crate::source::PartitionId;
+use crate::telemetry::Telemetry;
 
 /// Counts of what was committed, where the partitions stand, and what the run waits for.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// What else there is to see.
+    pub telemetry: Telemetry,
     inner: Mutex<Inner>,
 }
 

@@ -51,6 +51,11 @@ impl Shard {
         }
     }
 
+    /// How many timers are set.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// When the next timer is due.
     pub fn next_timer_ms(&self) -> Option<i64> {
         self.timers.first().map(|&(due_ms, _)| due_ms)

@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 64, patience: Duration::from_secs(10), request_bytes: 64 * 1024 }
+        Self { connections: 256, patience: Duration::from_secs(10), request_bytes: 64 * 1024 }
     }
 }
 

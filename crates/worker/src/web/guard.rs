@@ -1,23 +1,27 @@
 //! Who gets an answer: pure decisions about a request's head.
 //!
 //! On loopback only a page from here may ask: a name of somebody else's that resolves to 127.0.0.1 (DNS rebinding) is
-//! refused by its `Host`. On any other address everybody may ask who has the token.
+//! refused by its `Host`. On any other address everybody may ask who has the token. What changes anything takes the
+//! token everywhere: another user of this machine is not the operator, and a browser sends no token by itself.
 
 use std::net::IpAddr;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::config::Secret;
 
 /// Paths that need no token: a probe has none, and there is nothing to learn from them.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
+/// Bytes of a body at most: a few short fields.
+pub(super) const BODY_BYTES: usize = 16 * 1024;
+
 /// Who may ask.
 pub(super) enum Guard {
-    /// This machine only, under one of its own names.
-    Loopback(IpAddr),
+    /// This machine only, under one of its own names; whoever has the token, if there is one, may change things.
+    Loopback(IpAddr, Option<Secret>),
     /// Whoever has the token.
     Token(Secret),
 }
@@ -27,19 +31,18 @@ pub(super) enum Guard {
 pub(super) enum Refusal {
     /// `Host` is missing or somebody else's name.
     Host,
-    /// Neither GET nor HEAD.
-    Method,
-    /// The request has a body.
+    /// The request has a body that it should not have, or too long a one.
     Body,
     /// No token, or another.
     Token,
+    /// Nothing can be changed: the worker has no token.
+    NoToken,
 }
 
 impl Refusal {
     pub(super) const fn status(self) -> StatusCode {
         match self {
-            Self::Host => StatusCode::FORBIDDEN,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Host | Self::NoToken => StatusCode::FORBIDDEN,
             Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Token => StatusCode::UNAUTHORIZED,
         }
@@ -49,8 +52,8 @@ impl Refusal {
     pub(super) const fn message(self) -> &'static str {
         match self {
             Self::Host => "this host name is not served here: use localhost, 127.0.0.1 or the address in web.listen",
-            Self::Method => "only GET and HEAD are answered here",
-            Self::Body => "a request has no body here",
+            Self::Body => "the body is too long: GET and HEAD have none here, other requests 16 KiB at most",
+            Self::NoToken => "nothing can be changed here: the worker has no token; set web.token_file",
             Self::Token => "send the token of web.token: \"Authorization: Bearer TOKEN\"",
         }
     }
@@ -59,17 +62,20 @@ impl Refusal {
 impl Guard {
     /// Judges a request by its head.
     pub(super) fn judge(&self, request: &Parts) -> Result<(), Refusal> {
-        if let Self::Loopback(listen) = self {
-            check_host(request, *listen)?;
-        }
-        if request.method != Method::GET && request.method != Method::HEAD {
-            return Err(Refusal::Method);
-        }
-        check_body(&request.headers)?;
+        let reads = request.method == Method::GET || request.method == Method::HEAD;
         match self {
-            Self::Token(token) if !OPEN.contains(&request.uri.path()) => check_token(&request.headers, token),
-            _ => Ok(()),
+            Self::Loopback(listen, token) => {
+                check_host(request, *listen)?;
+                match token {
+                    _ if reads => {}
+                    Some(token) => check_token(&request.headers, token)?,
+                    None => return Err(Refusal::NoToken),
+                }
+            }
+            Self::Token(_) if reads && OPEN.contains(&request.uri.path()) => {}
+            Self::Token(token) => check_token(&request.headers, token)?,
         }
+        check_body(&request.headers, if reads { 0 } else { BODY_BYTES })
     }
 }
 
@@ -97,9 +103,11 @@ fn is_ours(host: &str, listen: IpAddr) -> bool {
     ["localhost", "127.0.0.1", "[::1]", &own].iter().any(|ours| name.eq_ignore_ascii_case(ours))
 }
 
-fn check_body(headers: &HeaderMap) -> Result<(), Refusal> {
-    let empty = headers.get_all(CONTENT_LENGTH).iter().all(|length| length == "0");
-    if empty && !headers.contains_key(TRANSFER_ENCODING) { Ok(()) } else { Err(Refusal::Body) }
+/// A body of unknown length is counted while it is read, where there may be one.
+fn check_body(headers: &HeaderMap, most: usize) -> Result<(), Refusal> {
+    let length = |value: &HeaderValue| value.to_str().ok()?.parse::<usize>().ok();
+    let fits = headers.get_all(CONTENT_LENGTH).iter().all(|value| length(value).is_some_and(|length| length <= most));
+    if fits && (most > 0 || !headers.contains_key(TRANSFER_ENCODING)) { Ok(()) } else { Err(Refusal::Body) }
 }
 
 fn check_token(headers: &HeaderMap, token: &Secret) -> Result<(), Refusal> {
@@ -135,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_served_on_loopback() {
-        let guard = Guard::Loopback("127.0.0.2".parse().unwrap());
+        let guard = Guard::Loopback("127.0.0.2".parse().unwrap(), None);
         for (host, served) in [
             ("localhost", true),
             ("LocalHost:8081", true),
@@ -164,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_request_must_name_a_host_and_only_ours() {
-        let guard = Guard::Loopback("::1".parse().unwrap());
+        let guard = Guard::Loopback("::1".parse().unwrap(), None);
         let ours = ("host", "localhost");
         for (target, headers, expected) in [
             ("/", vec![], Err(Refusal::Host)),
@@ -178,22 +186,31 @@ mod tests {
     }
 
     #[test]
-    fn requests_read_and_bring_nothing() {
-        let guard = Guard::Loopback("127.0.0.1".parse().unwrap());
-        let ours = ("host", "localhost");
-        for (method, headers, expected) in [
-            ("GET", vec![ours], Ok(())),
-            ("HEAD", vec![ours], Ok(())),
-            ("POST", vec![ours], Err(Refusal::Method)),
-            ("DELETE", vec![ours], Err(Refusal::Method)),
-            ("OPTIONS", vec![ours], Err(Refusal::Method)),
-            ("GET", vec![ours, ("content-length", "0")], Ok(())),
-            ("GET", vec![ours, ("content-length", "1")], Err(Refusal::Body)),
-            ("GET", vec![ours, ("transfer-encoding", "chunked")], Err(Refusal::Body)),
+    fn readers_bring_nothing_and_what_changes_anything_takes_the_token() {
+        let address = "127.0.0.1".parse().unwrap();
+        let (without, with) = (Guard::Loopback(address, None), Guard::Loopback(address, Secret::new("correct horse")));
+        let (ours, token) = (("host", "localhost"), ("authorization", "Bearer correct horse"));
+        let wrong = ("authorization", "Bearer wrong");
+        for (guard, method, headers, expected) in [
+            (&without, "GET", vec![ours], Ok(())),
+            (&without, "HEAD", vec![ours], Ok(())),
+            (&without, "POST", vec![ours, token], Err(Refusal::NoToken)),
+            (&with, "GET", vec![ours], Ok(())),
+            (&with, "POST", vec![ours], Err(Refusal::Token)),
+            (&with, "PUT", vec![ours, wrong], Err(Refusal::Token)),
+            (&with, "DELETE", vec![ours, wrong], Err(Refusal::Token)),
+            (&with, "POST", vec![ours, token], Ok(())),
+            (&with, "POST", vec![ours, token, ("content-length", "16384")], Ok(())),
+            (&with, "POST", vec![ours, token, ("content-length", "16385")], Err(Refusal::Body)),
+            (&with, "POST", vec![ours, token, ("content-length", "1e9")], Err(Refusal::Body)),
+            (&with, "POST", vec![ours, token, ("transfer-encoding", "chunked")], Ok(())),
+            (&with, "GET", vec![ours, ("content-length", "0")], Ok(())),
+            (&with, "GET", vec![ours, ("content-length", "1")], Err(Refusal::Body)),
+            (&with, "GET", vec![ours, ("transfer-encoding", "chunked")], Err(Refusal::Body)),
             // Who may not ask learns nothing, not even that.
-            ("POST", vec![], Err(Refusal::Host)),
+            (&with, "POST", vec![], Err(Refusal::Host)),
         ] {
-            assert_eq!(judge(&guard, method, "/overview", &headers), expected, "{method} {headers:?}");
+            assert_eq!(judge(guard, method, "/overview", &headers), expected, "{method} {headers:?}");
         }
     }
 

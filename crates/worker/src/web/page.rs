@@ -1,29 +1,40 @@
-//! The page: one file, with nothing to fetch but the API of the server that it came from.
+//! The page: three files that are built from `page/` and checked in, so that a build of the worker needs no Node. They
+//! fetch nothing but the API of the server that they came from.
 
-use std::hash::{BuildHasher, RandomState};
-
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
-const PAGE: &str = include_str!("page.html");
-/// Stands in the page where the nonce of an answer goes.
-const NONCE: &str = "{nonce}";
+/// What the page may load and do: its own files and its own server, nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page, with a policy that runs the script and the style in it and no other.
-pub(super) fn answer() -> Response {
-    let nonce = nonce();
-    let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, &policy)];
-    (headers, PAGE.replace(NONCE, &nonce)).into_response()
+/// A file of the page.
+struct Asset {
+    path: &'static str,
+    kind: &'static str,
+    content: &'static str,
 }
 
-/// A word that nobody can guess: the keys of std's hasher come from the system's random numbers.
-fn nonce() -> String {
-    let [high, low] = [0_u8, 1].map(|half| RandomState::new().hash_one(half));
-    format!("{high:016x}{low:016x}")
+const ASSETS: [Asset; 3] = [
+    Asset { path: "/", kind: "text/html; charset=utf-8", content: include_str!("../../page/dist/index.html") },
+    Asset {
+        path: "/assets/page.js",
+        kind: "text/javascript; charset=utf-8",
+        content: include_str!("../../page/dist/assets/page.js"),
+    },
+    Asset {
+        path: "/assets/page.css",
+        kind: "text/css; charset=utf-8",
+        content: include_str!("../../page/dist/assets/page.css"),
+    },
+];
+
+/// The file under this path. Everybody may have it: the page asks for the token itself, and nothing else is in it.
+pub(super) fn answer(path: &str) -> Option<Response> {
+    let asset = ASSETS.iter().find(|asset| asset.path == path)?;
+    let headers = [(CONTENT_TYPE, asset.kind), (CONTENT_SECURITY_POLICY, POLICY)];
+    Some((StatusCode::OK, headers, asset.content).into_response())
 }
 
 #[cfg(test)]
@@ -31,19 +42,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_fetches_nothing_from_elsewhere() {
-        for elsewhere in ["http:", "https:", "src=", "@import", "url(", "eval(", "innerHTML", "style=\"", "onclick="] {
-            assert!(!PAGE.contains(elsewhere), "{elsewhere}");
+    fn the_page_loads_its_own_files_only() {
+        let [html, js, css] = &ASSETS;
+        assert!(html.content.contains("src=\"/assets/page.js\"") && html.content.contains("href=\"/assets/page.css\""));
+        for inline in ["<style", "style=\"", "onclick=", "onload=", "javascript:"] {
+            assert!(!html.content.contains(inline), "{inline}");
         }
-        assert_eq!(PAGE.matches(NONCE).count(), 2, "one style, one script");
-        assert_eq!(PAGE.matches("<script").count() + PAGE.matches("<style").count(), 2);
-    }
-
-    #[test]
-    fn a_nonce_comes_once() {
-        let (first, second) = (nonce(), nonce());
-        assert_ne!(first, second);
-        assert_eq!(first.len(), 32);
-        assert_ne!(first[..16], first[16..]);
+        assert_eq!(html.content.matches("<script").count(), 1);
+        for asset in [html, css, js] {
+            // The namespace of pictures is a name, nothing is fetched from there.
+            let content = asset.content.replace("http://www.w3.org/2000/svg", "");
+            for elsewhere in ["http://", "https://", "@import", "url(", "eval(", "innerHTML"] {
+                assert!(!content.contains(elsewhere), "{}: {elsewhere}", asset.path);
+            }
+        }
+        let bytes: usize = ASSETS.iter().map(|asset| asset.content.len()).sum();
+        assert!(bytes < 150 * 1024, "{bytes} bytes, before any compression");
     }
 }

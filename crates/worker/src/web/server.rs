@@ -4,12 +4,16 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::answers::{self, Site};
+use super::answers;
 use super::connection::{Connections, Limits};
 use super::guard::Guard;
+use super::live::Live;
+use super::native::status::status;
+use super::site::Site;
 use super::view::View;
 use crate::config::WebSettings;
 
@@ -90,14 +94,14 @@ pub fn start(settings: &WebSettings, view: Arc<dyn View>) -> Result<Server, WebE
 
 pub(super) fn start_within(settings: &WebSettings, view: Arc<dyn View>, limits: Limits) -> Result<Server, WebError> {
     let listen = settings.listen;
-    let site = Arc::new(Site { view, guard: guard(settings)? });
+    let site = Arc::new(Site { view, guard: guard(settings)?, live: Live::new() });
     serve(listen, site, limits).map_err(|error| WebError::new(listen, error))
 }
 
 /// The configuration refuses an open address without a token; so does this, for settings made otherwise.
 fn guard(settings: &WebSettings) -> Result<Guard, WebError> {
     match &settings.token {
-        _ if settings.listen.ip().is_loopback() => Ok(Guard::Loopback(settings.listen.ip())),
+        token if settings.listen.ip().is_loopback() => Ok(Guard::Loopback(settings.listen.ip(), token.clone())),
         Some(token) => Ok(Guard::Token(token.clone())),
         None => Err(WebError::NoToken(settings.listen)),
     }
@@ -115,11 +119,23 @@ fn serve(listen: SocketAddr, site: Arc<Site>, limits: Limits) -> io::Result<Serv
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name("web".into()).spawn(move || {
         let connections = Connections::new(listener, limits);
+        runtime.spawn(watch(Arc::clone(&site)));
         runtime.spawn(async move { axum::serve(connections, answers::router(site)).await });
         // An error is the other end's drop: the sign to stop. The runtime goes, and every connection with it.
         let _stop = runtime.block_on(stopped);
     })?;
     Ok(Server { address, stop: Some(stop), thread: Some(thread) })
+}
+
+/// Takes a sample of the run every second, and tells open pages; whether there are any or not, so that a page that is
+/// opened shows what was before.
+async fn watch(site: Arc<Site>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        site.live.sample(site.view.as_ref());
+        site.live.tell(status(&site).to_string().into());
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! Real requests over TCP, as bytes, against a server on a free port.
 
+mod api;
+mod dashboards;
+mod prometheus;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -7,21 +11,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::connection::Limits;
+use super::metrics::METRICS;
 use super::server::start_within;
 use super::*;
 use crate::anomaly::Rule;
 use crate::config::{Secret, WebSettings};
 use crate::decode::Ignored;
-use crate::epoch::Accounting;
+use crate::epoch::{Accounting, Control, Request, RequestState, Trouble};
+use crate::sink::Language;
 use crate::source::PartitionId;
+use crate::telemetry::Telemetry;
 use crate::time::clock::{Clock, SystemClock};
 
 const LOOPBACK: &str = "127.0.0.1:0";
 
 /// A run that stands still.
-#[derive(Default)]
 struct Still {
     ready: AtomicBool,
+    telemetry: Telemetry,
+    about: About,
+    control: Option<Control>,
+    trouble: Option<Trouble>,
+}
+
+impl Default for Still {
+    fn default() -> Self {
+        let about = About {
+            topic: "cdc.orders_db.orders".into(),
+            group: "worker".into(),
+            window_ms: 300_000,
+            language: Language::Korean,
+            configuration: Vec::new(),
+        };
+        let (ready, telemetry) = (AtomicBool::new(false), Telemetry::default());
+        Self { ready, telemetry, about, control: None, trouble: None }
+    }
 }
 
 impl View for Still {
@@ -57,8 +81,32 @@ impl View for Still {
         1_770_872_161_300
     }
 
+    fn boot_ms(&self) -> i64 {
+        61_050
+    }
+
     fn parallelism(&self) -> u16 {
         2
+    }
+
+    fn epoch(&self) -> u64 {
+        9
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.trouble.clone()
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn control(&self) -> Option<&Control> {
+        self.control.as_ref()
     }
 
     fn ready(&self) -> bool {
@@ -81,6 +129,10 @@ struct Answer {
 }
 
 impl Answer {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
@@ -113,25 +165,27 @@ fn the_overview_is_flinks() {
     let answer = get(&started(LOOPBACK, None), "/overview");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    let expected = concat!(
-        r#"{"taskmanagers":1,"slots-total":2,"slots-available":0,"jobs-running":1,"jobs-finished":0,"#,
-        r#""jobs-cancelled":0,"jobs-failed":0,"flink-version":"VERSION","flink-commit":"unknown"}"#
-    );
-    assert_eq!(answer.body, expected.replace("VERSION", env!("CARGO_PKG_VERSION")));
+    let expected = serde_json::json!({
+        "taskmanagers": 1, "slots-total": 2, "slots-available": 0, "jobs-running": 1, "jobs-finished": 0,
+        "jobs-cancelled": 0, "jobs-failed": 0, "flink-version": env!("CARGO_PKG_VERSION"), "flink-commit": "unknown",
+    });
+    assert_eq!(answer.json(), expected);
 }
 
 #[test]
 fn the_accounting_is_the_summary() {
     let answer = get(&started(LOOPBACK, None), "/api/v1/accounting?since=ever");
     assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.body,
-        concat!(
-            r#"{"consumed":778,"applied":700,"duplicate":12,"late":6,"dead_letter":2,"ignored":{"tombstone":24,"#,
-            r#""truncate":0,"message":0,"heartbeat":0,"transaction":0,"schema_change":0,"other_table":34},"#,
-            r#""alerts":{"LARGE_ORDER":3,"HIGH_AMOUNT":0,"PRICE_SPIKE":0,"RAPID_ORDERS":1},"windows":31,"generation":1}"#
-        )
-    );
+    let expected = serde_json::json!({
+        "consumed": 778, "applied": 700, "duplicate": 12, "late": 6, "dead_letter": 2,
+        "ignored": {
+            "tombstone": 24, "truncate": 0, "message": 0, "heartbeat": 0, "transaction": 0, "schema_change": 0,
+            "other_table": 34,
+        },
+        "alerts": { "LARGE_ORDER": 3, "HIGH_AMOUNT": 0, "PRICE_SPIKE": 0, "RAPID_ORDERS": 1 },
+        "windows": 31, "generation": 1,
+    });
+    assert_eq!(answer.json(), expected);
 }
 
 #[test]
@@ -139,61 +193,32 @@ fn metrics_are_in_prometheus_format() {
     let answer = get(&started(LOOPBACK, None), "/metrics");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    let expected = r#"# HELP cdc_worker_consumed_records_total Records read.
-# TYPE cdc_worker_consumed_records_total counter
-cdc_worker_consumed_records_total 778
-# HELP cdc_worker_records_total Records by what became of them; together they are all that were read.
-# TYPE cdc_worker_records_total counter
-cdc_worker_records_total{outcome="applied"} 700
-cdc_worker_records_total{outcome="duplicate"} 12
-cdc_worker_records_total{outcome="late"} 6
-cdc_worker_records_total{outcome="dead_letter"} 2
-cdc_worker_records_total{outcome="ignored"} 58
-# HELP cdc_worker_ignored_records_total Records ignored, by their type.
-# TYPE cdc_worker_ignored_records_total counter
-cdc_worker_ignored_records_total{type="tombstone"} 24
-cdc_worker_ignored_records_total{type="truncate"} 0
-cdc_worker_ignored_records_total{type="message"} 0
-cdc_worker_ignored_records_total{type="heartbeat"} 0
-cdc_worker_ignored_records_total{type="transaction"} 0
-cdc_worker_ignored_records_total{type="schema_change"} 0
-cdc_worker_ignored_records_total{type="other_table"} 34
-# HELP cdc_worker_alerts_total Alerts, by rule.
-# TYPE cdc_worker_alerts_total counter
-cdc_worker_alerts_total{rule="LARGE_ORDER"} 3
-cdc_worker_alerts_total{rule="HIGH_AMOUNT"} 0
-cdc_worker_alerts_total{rule="PRICE_SPIKE"} 0
-cdc_worker_alerts_total{rule="RAPID_ORDERS"} 1
-# HELP cdc_worker_windows_total Aggregates of windows given out, corrections included.
-# TYPE cdc_worker_windows_total counter
-cdc_worker_windows_total 31
-# HELP cdc_worker_generations_total Times that the binlog began again, after a failover or a reset.
-# TYPE cdc_worker_generations_total counter
-cdc_worker_generations_total 1
-# HELP cdc_worker_without_source_time_records_total Order events without source.ts_ms that went by their record's timestamp; in event time only.
-# TYPE cdc_worker_without_source_time_records_total counter
-cdc_worker_without_source_time_records_total 5
-# HELP cdc_worker_next_offset Offset of the partition that is read next, as committed.
-# TYPE cdc_worker_next_offset gauge
-cdc_worker_next_offset{topic="cdc.orders_db.orders",partition="0"} 400
-cdc_worker_next_offset{topic="cdc.orders_db.orders",partition="1"} 378
-# HELP cdc_worker_parallelism Shards that the state is divided into.
-# TYPE cdc_worker_parallelism gauge
-cdc_worker_parallelism 2
-# HELP cdc_worker_ready 1 once partitions have been read and committed, else 0.
-# TYPE cdc_worker_ready gauge
-cdc_worker_ready 0
-# HELP cdc_worker_start_time_seconds When the worker started, in seconds since the Unix epoch.
-# TYPE cdc_worker_start_time_seconds gauge
-cdc_worker_start_time_seconds 1770872100.250
-# HELP cdc_worker_uptime_seconds Time since the worker started.
-# TYPE cdc_worker_uptime_seconds gauge
-cdc_worker_uptime_seconds 61.050
-# HELP cdc_worker_build_info Always 1; the label has the worker's version.
-# TYPE cdc_worker_build_info gauge
-cdc_worker_build_info{version="VERSION"} 1
-"#;
-    assert_eq!(answer.body, expected.replace("VERSION", env!("CARGO_PKG_VERSION")));
+    for expected in [
+        "# HELP cdc_worker_consumed_records_total Records read.\n# TYPE cdc_worker_consumed_records_total counter\n\
+         cdc_worker_consumed_records_total 778\n",
+        "\ncdc_worker_records_total{outcome=\"applied\"} 700\ncdc_worker_records_total{outcome=\"duplicate\"} 12\n\
+         cdc_worker_records_total{outcome=\"late\"} 6\ncdc_worker_records_total{outcome=\"dead_letter\"} 2\n\
+         cdc_worker_records_total{outcome=\"ignored\"} 58\n",
+        "\ncdc_worker_unbalanced_records 0\n",
+        "\ncdc_worker_ignored_records_total{type=\"other_table\"} 34\n",
+        "\ncdc_worker_alerts_total{rule=\"LARGE_ORDER\"} 3\n",
+        "\ncdc_worker_windows_total 31\n",
+        "\ncdc_worker_next_offset{topic=\"cdc.orders_db.orders\",partition=\"1\"} 378\n",
+        "\ncdc_worker_epoch 9\n",
+        "\ncdc_worker_parallelism 2\n",
+        "\ncdc_worker_ready 0\n",
+        "\ncdc_worker_start_time_seconds 1770872100.250\n",
+        "\ncdc_worker_uptime_seconds 61.050\n",
+        "\ncdc_worker_step_duration_seconds_bucket{step=\"execute\",le=\"0.00005\"} 0\n",
+    ] {
+        assert!(answer.body.contains(expected), "{expected}\nin\n{}", answer.body);
+    }
+    let declared = METRICS.iter().map(|metric| metric.name);
+    let there = answer.body.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let (mut declared, mut there): (Vec<&str>, Vec<&str>) = (declared.collect(), there.collect());
+    declared.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(there, declared, "each metric that is declared is there once, and no other");
 }
 
 #[test]
@@ -211,31 +236,31 @@ fn the_worker_is_alive_at_once_and_ready_later() {
 
 #[test]
 fn the_page_runs_its_own_script_only() {
-    let answer = get(&started(LOOPBACK, None), "/");
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
-    let (_, from_nonce) = answer.body.split_once("<script nonce=\"").unwrap();
-    let (nonce, _) = from_nonce.split_once('"').unwrap();
-    assert_eq!(
-        answer.header("content-security-policy").unwrap(),
-        format!(
-            "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
-             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-    );
-    assert!(answer.body.ends_with("</html>\n"));
+    let server = started(LOOPBACK, None);
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/assets/page.js", "text/javascript; charset=utf-8"),
+        ("/assets/page.css", "text/css; charset=utf-8"),
+    ] {
+        let answer = get(&server, path);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert_eq!(
+            answer.header("content-security-policy"),
+            Some(
+                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                 base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            )
+        );
+    }
 }
 
 #[test]
 fn a_path_that_is_not_there_is_said_in_json() {
     let server = started(LOOPBACK, None);
-    for path in ["/jobs", "/overview/", "/api/v1", "/../etc/passwd", "/%2e%2e/secret"] {
+    for path in ["/jars", "/overview/", "/api/v1", "/../etc/passwd", "/%2e%2e/secret"] {
         let answer = get(&server, path);
         assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(
-            answer.body,
-            r#"{"errors":["not found: there are /, /overview, /api/v1/accounting, /metrics, /healthz and /readyz"]}"#
-        );
+        assert_eq!(answer.body, r#"{"errors":["not found: /api/v1/openapi.json lists what there is"]}"#);
     }
 }
 
@@ -252,9 +277,11 @@ fn every_answer_may_neither_be_kept_nor_framed() {
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
     }
-    assert_eq!(refused.status, 405);
-    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
-    assert_eq!(refused.body, r#"{"errors":["only GET and HEAD are answered here"]}"#);
+    assert_eq!(refused.status, 403);
+    assert_eq!(
+        refused.body,
+        r#"{"errors":["nothing can be changed here: the worker has no token; set web.token_file"]}"#
+    );
 }
 
 #[test]
@@ -297,8 +324,7 @@ fn past_loopback_the_token_opens_everything() {
     assert_eq!(ask("/healthz", "").status, 200);
     assert_eq!(ask("/readyz", "").status, 503);
     let page = ask("/", "");
-    assert_eq!(page.status, 401);
-    assert!(page.body.starts_with("<!doctype html>"), "the page asks for the token");
+    assert_eq!(page.status, 200, "it asks for the token itself, and there is nothing else in it");
 }
 
 // I10: no secret in REST.
@@ -435,7 +461,10 @@ fn a_body_is_refused_unread() {
         &started(LOOPBACK, None),
         "GET /overview HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\n",
     );
-    assert_eq!((answer.status, &*answer.body), (413, r#"{"errors":["a request has no body here"]}"#));
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (413, r#"{"errors":["the body is too long: GET and HEAD have none here, other requests 16 KiB at most"]}"#)
+    );
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::epoch::{Accounting, Progress};
+use crate::config::{Entry, Settings, Values};
+use crate::epoch::{Accounting, Control, Progress, Trouble};
+use crate::sink::Language;
 use crate::source::PartitionId;
+use crate::telemetry::Telemetry;
 use crate::time::clock::Clock;
 
 /// What is shown of a run. Every method answers at once: the server's only thread asks.
@@ -16,15 +19,57 @@ pub trait View: Send + Sync + 'static {
     fn started_ms(&self) -> i64;
     /// Now, on the same axis; it goes on evenly from the start, whatever is done to the wall clock meanwhile.
     fn now_ms(&self) -> i64;
+    /// Milliseconds since boot.
+    fn boot_ms(&self) -> i64;
     /// Shards.
     fn parallelism(&self) -> u16;
     /// Whether the run has its partitions, and an epoch of theirs has come through to its commit.
     fn ready(&self) -> bool;
+    /// The last epoch committed; 0 before the first.
+    fn epoch(&self) -> u64;
+    /// What keeps the run from going on, if anything does.
+    fn trouble(&self) -> Option<Trouble>;
+    /// What the engine tells of itself.
+    fn telemetry(&self) -> &Telemetry;
+    /// What is run.
+    fn about(&self) -> &About;
+    /// Where to ask for checkpoints and savepoints; `None` where none can be made.
+    fn control(&self) -> Option<&Control>;
+}
+
+/// What is run, as configured.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The topic that is read.
+    pub topic: String,
+    /// The consumer group.
+    pub group: String,
+    /// Width of a window in milliseconds.
+    pub window_ms: i64,
+    /// Language of the alerts' messages.
+    pub language: Language,
+    /// Every key with its value and origin. Secrets hide themselves.
+    pub configuration: Vec<Entry>,
+}
+
+impl About {
+    /// What these settings run.
+    pub fn new(settings: &Settings, values: &Values) -> Self {
+        Self {
+            topic: settings.kafka.topic.clone(),
+            group: settings.kafka.group.clone(),
+            window_ms: settings.agg.window_ms,
+            language: settings.language,
+            configuration: values.entries().to_vec(),
+        }
+    }
 }
 
 /// The view of a running [`crate::epoch::Driver`].
 pub struct ProgressView {
     progress: Arc<Progress>,
+    control: Option<Arc<Control>>,
+    about: About,
     clock: Box<dyn Clock>,
     started_wall_ms: i64,
     started_boot_ms: i64,
@@ -32,10 +77,16 @@ pub struct ProgressView {
 }
 
 impl ProgressView {
-    /// Shows a run that starts now, by this clock.
-    pub fn new(progress: Arc<Progress>, clock: Box<dyn Clock>, parallelism: u16) -> Self {
+    /// Shows a run that starts now, by this clock. `control`: where to ask it for checkpoints, if it makes any.
+    pub fn new(
+        progress: Arc<Progress>,
+        control: Option<Arc<Control>>,
+        about: About,
+        clock: Box<dyn Clock>,
+        parallelism: u16,
+    ) -> Self {
         let (started_wall_ms, started_boot_ms) = (clock.wall_ms(), clock.boot_ms());
-        Self { progress, clock, started_wall_ms, started_boot_ms, parallelism }
+        Self { progress, control, about, clock, started_wall_ms, started_boot_ms, parallelism }
     }
 }
 
@@ -56,12 +107,36 @@ impl View for ProgressView {
         self.started_wall_ms + (self.clock.boot_ms() - self.started_boot_ms)
     }
 
+    fn boot_ms(&self) -> i64 {
+        self.clock.boot_ms()
+    }
+
     fn parallelism(&self) -> u16 {
         self.parallelism
     }
 
     fn ready(&self) -> bool {
         !self.progress.next_offsets().is_empty()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.progress.epoch()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.progress.trouble()
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.progress.telemetry
+    }
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn control(&self) -> Option<&Control> {
+        self.control.as_deref()
     }
 }
 
@@ -114,6 +189,11 @@ mod tests {
         }
     }
 
+    fn about() -> About {
+        let (topic, group) = ("cdc.orders_db.orders".into(), "worker".into());
+        About { topic, group, window_ms: 300_000, language: Language::English, configuration: Vec::new() }
+    }
+
     fn run_to_the_end(progress: &Arc<Progress>) {
         let clock = ManualClock::at(5_000);
         let driver = Driver {
@@ -139,11 +219,11 @@ mod tests {
     #[test]
     fn a_run_is_ready_once_an_epoch_of_its_partitions_has_come_through() {
         let progress = Arc::new(Progress::default());
-        let view = ProgressView::new(Arc::clone(&progress), Box::new(ManualClock::at(0)), 1);
+        let view = ProgressView::new(Arc::clone(&progress), None, about(), Box::new(ManualClock::at(0)), 1);
         assert!(!view.ready(), "nothing has been read");
         run_to_the_end(&progress);
         assert!(view.ready());
-        assert_eq!(view.counts().consumed, 2);
+        assert_eq!((view.counts().consumed, view.epoch(), view.trouble()), (2, 3, None));
         let [(id, next_offset)] = &view.next_offsets()[..] else { panic!("one partition") };
         assert_eq!((&*id.topic, id.partition, *next_offset), ("cdc.orders_db.orders", 3, 42));
     }
@@ -151,7 +231,7 @@ mod tests {
     #[test]
     fn time_since_the_start_does_not_follow_the_wall_clock() {
         let clock = Arc::new(ManualClock::at(1_770_872_100_000));
-        let view = ProgressView::new(Arc::default(), Box::new(Shared(Arc::clone(&clock))), 2);
+        let view = ProgressView::new(Arc::default(), None, about(), Box::new(Shared(Arc::clone(&clock))), 2);
         clock.advance(2_500);
         clock.set_wall(0);
         assert_eq!((view.started_ms(), view.now_ms()), (1_770_872_100_000, 1_770_872_102_500));

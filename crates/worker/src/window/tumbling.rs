@@ -54,6 +54,16 @@ pub enum Added {
     Late,
 }
 
+impl Windows {
+    /// The windows that are not over, as they stand, of this width; by start.
+    pub fn open_so_far(&self, size_ms: i64) -> impl Iterator<Item = Aggregate> {
+        let so_far = move |window: &OpenWindow| {
+            window.accumulator.result(window.start_ms, window.start_ms + size_ms, window.revision)
+        };
+        self.open.iter().map(so_far)
+    }
+}
+
 impl TumblingWindows {
     /// The start of the window that `at_ms` falls into.
     pub fn start_of(&self, at_ms: i64) -> i64 {

@@ -1,5 +1,6 @@
 //! What librdkafka says on the side: its log lines into ours, its reasons kept for our own.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -12,12 +13,24 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 #[derive(Debug, Default)]
 pub(super) struct Context {
     reason: Mutex<Option<String>>,
+    /// Where each partition ended when a broker was last asked, by its number.
+    ends: Mutex<BTreeMap<i32, i64>>,
 }
 
 impl Context {
     /// Why the last thing went wrong, in a few words; forgotten once asked.
     pub(super) fn take_reason(&self) -> Option<String> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A broker said where a partition ends.
+    pub(super) fn note_end(&self, partition: i32, end: i64) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, end);
+    }
+
+    /// Where the partitions ended when a broker was last asked, as far as one answered.
+    pub(super) fn ends(&self) -> BTreeMap<i32, i64> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

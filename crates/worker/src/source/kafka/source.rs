@@ -237,6 +237,14 @@ impl KafkaSource {
         self.trouble.text()
     }
 
+    /// Where the partitions ended when a broker was last asked, as far as one answered.
+    pub fn ends(&self) -> Vec<(PartitionId, i64)> {
+        let Some(running) = &self.running else { return Vec::new() };
+        let ends = running.consumer.context().ends();
+        let known = |id: &PartitionId| Some((id.clone(), *ends.get(&id.partition)?));
+        self.partitions.iter().filter_map(known).collect()
+    }
+
     /// Commits offsets to read next as the group's, for whoever watches it. Does not wait; a failure is only logged.
     pub fn commit_offsets(&self, next_offsets: &[(PartitionId, i64)]) {
         let running = self.running.as_ref().map(|running| &running.consumer);

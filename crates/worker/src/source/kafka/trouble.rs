@@ -49,11 +49,6 @@ impl Trouble {
         }
     }
 
-    /// Whether there is trouble.
-    pub(super) fn is_there(&self) -> bool {
-        self.lock().is_some()
-    }
-
     /// The trouble in words, with how long it lasts.
     pub(super) fn text(&self) -> Option<String> {
         let now_ms = self.clock.boot_ms();
@@ -97,6 +92,6 @@ mod tests {
         trouble.tell("then".to_owned());
         assert_eq!(trouble.text().as_deref(), Some("then, for 0 s"));
         trouble.over(|| "well".to_owned());
-        assert!(!trouble.is_there());
+        assert_eq!(trouble.text(), None);
     }
 }

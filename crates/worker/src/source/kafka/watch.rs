@@ -82,9 +82,7 @@ impl Watcher {
         let mut refreshed_ms = self.clock.boot_ms();
         let refresh = Duration::from_millis(self.settings.metadata_refresh_ms.max(100) as u64);
         loop {
-            if self.settings.track_caught_up || self.trouble.is_there() {
-                self.ask_for_ends();
-            }
+            self.ask_for_ends();
             let now_ms = self.clock.boot_ms();
             if now_ms - refreshed_ms >= self.settings.metadata_refresh_ms {
                 refreshed_ms = now_ms;
@@ -99,10 +97,11 @@ impl Watcher {
     fn ask_for_ends(&mut self) {
         let mut all = true;
         for partition in 0..self.partitions {
-            if self.consumer.fetch_watermarks(&self.settings.topic, partition, ANSWER_WITHIN).is_err() {
+            let Ok((_, end)) = self.consumer.fetch_watermarks(&self.settings.topic, partition, ANSWER_WITHIN) else {
                 all = false;
                 continue;
-            }
+            };
+            self.consumer.context().note_end(partition, end);
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.resize(self.partitions as usize, None);
             if let Some(answer) = answers.get_mut(partition as usize) {

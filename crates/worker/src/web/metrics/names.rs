@@ -1,0 +1,92 @@
+//! Every metric once: name, type, description. The unit stands last in the name, in base units.
+
+/// A metric: its name, type and description.
+pub(in crate::web) struct Metric {
+    pub(in crate::web) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
+}
+
+#[cfg(test)]
+impl Metric {
+    /// Whether its samples have names of their own.
+    pub(in crate::web) fn is_histogram(&self) -> bool {
+        self.kind == Kind::Histogram
+    }
+}
+
+/// Prometheus' types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::web) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Declares metrics, and the list of them all.
+macro_rules! metrics {
+    ($($constant:ident = $kind:ident $name:literal $help:literal;)+) => {
+        $(pub(super) const $constant: Metric = Metric { name: $name, kind: Kind::$kind, help: $help };)+
+
+        /// All of them.
+        #[cfg(test)]
+        pub(in crate::web) const METRICS: &[Metric] = &[$($constant),+];
+    };
+}
+
+metrics! {
+    CONSUMED = Counter "cdc_worker_consumed_records_total" "Records read.";
+    RECORDS = Counter "cdc_worker_records_total"
+        "Records by what became of them; together they are all that were read.";
+    IGNORED = Counter "cdc_worker_ignored_records_total" "Records ignored, by their type.";
+    ALERTS = Counter "cdc_worker_alerts_total" "Alerts, by rule.";
+    WINDOWS = Counter "cdc_worker_windows_total" "Aggregates of windows given out, corrections included.";
+    GENERATIONS = Counter "cdc_worker_generations_total"
+        "Times that the binlog began again, after a failover or a reset.";
+    WITHOUT_SOURCE_TIME = Counter "cdc_worker_without_source_time_records_total"
+        "Order events without source.ts_ms that went by their record's timestamp; in event time only.";
+    UNBALANCED = Gauge "cdc_worker_unbalanced_records"
+        "Records read less those that became something: 0, or the worker has a fault.";
+    DEAD_LETTERS = Counter "cdc_worker_dead_letters_total" "Dead letters, by what is wrong with them.";
+    NEXT_OFFSET = Gauge "cdc_worker_next_offset" "Offset of the partition that is read next, as committed.";
+    LAG = Gauge "cdc_worker_partition_lag_records" "Records between what was read of a partition and its end.";
+    STALL_AGE = Gauge "cdc_worker_partition_stall_age_seconds"
+        "How long a partition has stood still although there is more to read; 0 where there is nothing.";
+    EPOCHS = Histogram "cdc_worker_epoch_records" "Epochs by the records in them.";
+    LAST_EPOCH = Gauge "cdc_worker_epoch" "Number of the last epoch committed.";
+    STEPS = Histogram "cdc_worker_step_duration_seconds" "How long each step of an epoch takes.";
+    FROM_SOURCE = Histogram "cdc_worker_latency_from_source_seconds"
+        "From the change in the database (source.ts_ms) to the output; some events of each epoch are measured.";
+    FROM_BROKER = Histogram "cdc_worker_latency_from_broker_seconds"
+        "From the broker (the record's timestamp) to the output; some records of each epoch are measured.";
+    SYMBOLS = Gauge "cdc_worker_state_symbols" "Symbols held in memory.";
+    TIMERS = Gauge "cdc_worker_state_timers" "Ends of windows that are waited for.";
+    WATERMARK = Gauge "cdc_worker_watermark_timestamp_seconds"
+        "The overall watermark, in seconds since the Unix epoch; in event time only.";
+    SINK_BEHIND = Gauge "cdc_worker_sink_behind_epochs" "Epochs that a sink has not taken yet.";
+    CHECKPOINTS = Counter "cdc_worker_checkpoints_total" "Checkpoints and savepoints that were made or failed.";
+    CHECKPOINT_AGE = Gauge "cdc_worker_checkpoint_age_seconds"
+        "Time since the last checkpoint was begun, or since the worker started.";
+    CHECKPOINT_BYTES = Gauge "cdc_worker_checkpoint_size_bytes" "Size of the last checkpoint.";
+    CHECKPOINT_DURATION = Gauge "cdc_worker_checkpoint_duration_seconds" "How long the last checkpoint took.";
+    TROUBLES = Gauge "cdc_worker_logged_troubles" "Warnings and errors among the last hundred that are kept.";
+    PARALLELISM = Gauge "cdc_worker_parallelism" "Shards that the state is divided into.";
+    READY = Gauge "cdc_worker_ready" "1 once partitions have been read and committed, else 0.";
+    START = Gauge "cdc_worker_start_time_seconds" "When the worker started, in seconds since the Unix epoch.";
+    UPTIME = Gauge "cdc_worker_uptime_seconds" "Time since the worker started.";
+    BUILD = Gauge "cdc_worker_build_info" "Always 1; the label has the worker's version.";
+    RESIDENT = Gauge "process_resident_memory_bytes" "Memory in use.";
+    CPU = Counter "process_cpu_seconds_total" "Processor time of all threads, user and system.";
+    THREADS = Gauge "process_threads" "Threads.";
+    OPEN_FILES = Gauge "process_open_fds" "Open files and connections.";
+}
