@@ -55,7 +55,8 @@ impl Keeping<'_> {
         self.tell_needed(keeper);
         while !self.ended.load(Ordering::Acquire) {
             if keeper.asked_by_signal() {
-                self.control.ask(Request::Savepoint { directory: None, stop: false });
+                // So many wait that this one would be of the same state.
+                let _too_many = self.control.ask(Request::Savepoint { directory: None, stop: false });
             }
             match self.control.take(LOOK) {
                 Some((id, Request::Checkpoint)) => {
@@ -66,6 +67,9 @@ impl Keeping<'_> {
                 Some((id, Request::Savepoint { directory, stop: false })) => {
                     let make = || keeper.savepoint(directory.as_deref(), false);
                     self.answer(id, told("savepoint", self.telemetry.checkpoints.noted(true, self.clock, make)));
+                }
+                Some((id, Request::Savepoint { stop: true, .. })) if stopping.is_some() => {
+                    self.answer(id, Err("the worker stops already, for an earlier request".to_owned()));
                 }
                 Some((id, Request::Savepoint { directory, stop: true })) => {
                     stopping = Some((id, directory));
@@ -81,6 +85,9 @@ impl Keeping<'_> {
                     last_epoch = epoch;
                 }
             }
+        }
+        while let Some((id, _)) = self.control.take(Duration::ZERO) {
+            self.answer(id, Err("the worker has stopped".to_owned()));
         }
         stopping
     }

@@ -21,7 +21,7 @@ mod sequence;
 mod stepped;
 
 pub use accounting::Accounting;
-pub use control::{Control, Request, RequestId, RequestState};
+pub use control::{Control, Request, RequestId, RequestState, TooMany};
 pub use delivery::CommitPace;
 pub use driver::{Checkpoints, Driver, DriverError, History};
 pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_shard};

@@ -2,6 +2,8 @@
 //! librdkafka's mock for what needs none.
 
 mod again;
+#[cfg(all(feature = "rocksdb", feature = "web"))]
+mod asked;
 #[cfg(feature = "rocksdb")]
 mod killed;
 mod support;

@@ -43,7 +43,8 @@ fn asked(ask: &Ask<'_>, request: Request) -> Reply {
              directory does",
         )
     })?;
-    let RequestId(number) = control.ask(request);
+    let RequestId(number) =
+        control.ask(request).map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     Ok((StatusCode::ACCEPTED, json!({ "request-id": id_of(number) })))
 }
 

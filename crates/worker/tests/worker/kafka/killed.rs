@@ -108,7 +108,7 @@ fn i1_fifty_kills_under_load_leave_every_result_once() {
 }
 
 /// RAW once an offset without a hole, the two rules that need no memory where their row says so, windows that add up.
-fn check(lines: &[Value]) {
+pub(super) fn check(lines: &[Value]) {
     let mut offsets: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     let mut expected: HashMap<&str, HashSet<String>> = HashMap::new();
     let mut orders: BTreeMap<String, (u64, Decimal)> = BTreeMap::new();
