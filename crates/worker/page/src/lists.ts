@@ -3,7 +3,7 @@
 import { ask, type Alert, type Checkpoint, type DeadLetter, type Exception, type Windows } from "./api";
 import { sparkline } from "./charts";
 import { card, html, table } from "./dom";
-import { bytes, clock, currentTongue, duration, number, say, type Word } from "./words";
+import { amount, bytes, clock, currentTongue, duration, number, say, type Word } from "./words";
 
 const RULES: Word[] = ["LARGE_ORDER", "HIGH_AMOUNT", "PRICE_SPIKE", "RAPID_ORDERS"];
 const nothing = (word: Word): HTMLElement => html("p", { class: "quiet nothing" }, say(word));
@@ -15,8 +15,8 @@ export async function windows(): Promise<HTMLElement> {
     const now = open[open.length - 1];
     const past = results.slice(-30).map(one => one.orders);
     const fill = html("progress", { max: 1, value: now ? Math.min(1, Math.max(0, (now_ms - now.start_ms) / window_ms)) : 0, "aria-label": say("fills") });
-    return [html("b", {}, symbol), now ? number(now.orders) : "–", now ? `${number(now.buys)} / ${number(now.sells)}` : "–", now?.total ?? "–", now?.avg ?? "–",
-      now ? `${now.min} – ${now.max}` : "–", fill, sparkline(now ? [...past, now.orders] : past)];
+    return [html("b", {}, symbol), now ? number(now.orders) : "–", now ? `${number(now.buys)} / ${number(now.sells)}` : "–", now ? amount(now.total) : "–", now ? amount(now.avg) : "–",
+      now ? `${amount(now.min)} – ${amount(now.max)}` : "–", fill, sparkline(now ? [...past, now.orders] : past)];
   });
   return card(`${say("windows")} · ${duration(window_ms)}`, table(
     [say("symbol"), say("orders"), `${say("buys")} / ${say("sells")}`, say("total"), say("average"), `${say("low")} – ${say("high")}`, say("fills"), say("history")],

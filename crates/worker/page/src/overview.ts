@@ -52,8 +52,8 @@ export function overview(status: Status, samples: Sample[]): HTMLElement {
   const lag = sample?.lag_records;
   const ms = (value: number | null | undefined) => (value === null || value === undefined ? "–" : `≤ ${duration(value)}`);
   const checkpoint = status.last_checkpoint;
-  const minutes = say("last_minutes", String(Math.max(1, Math.round(samples.length / 60))));
-  const rates = [rate, rate, sample ? say("per_second", number(sample.epochs_per_second)) + ` · ${say("epoch")}` : "–"];
+  const lately = say("lately", duration(Math.max(1, samples.length) * 1000));
+  const rates = [rate, rate, sample ? say("epoch_rate", number(sample.epochs_per_second)) : "–"];
   const graph = card(say("graph"), html("ol", { class: "graph" }, ...status.stages.map((one, index) => stage(one, rates[index] ?? ""))));
   return html("div", { class: "view" },
     html("div", { class: "tiles" },
@@ -67,9 +67,9 @@ export function overview(status: Status, samples: Sample[]): HTMLElement {
       tile("symbols", number(status.held.symbols), `${say("epoch")} ${number(status.epoch)}`)),
     graph,
     html("div", { class: "charts" },
-      card(`${say("rate")} · ${minutes}`, chart(say("rate"), [{ kind: "first", values: samples.map(one => one.records_per_second) }], number)),
-      card(`${say("lag")} · ${minutes}`, chart(say("lag"), [{ kind: "second", values: samples.map(one => one.lag_records) }], number)),
-      card(`${say("latency")} p50, p99 · ${minutes}`, chart(say("latency"), [
+      card(`${say("rate")} · ${lately}`, chart(say("rate"), [{ kind: "first", values: samples.map(one => one.records_per_second) }], number)),
+      card(`${say("lag")} · ${lately}`, chart(say("lag"), [{ kind: "second", values: samples.map(one => one.lag_records) }], number)),
+      card(`${say("latency")} p50, p99 · ${lately}`, chart(say("latency"), [
         { kind: "first", values: samples.map(one => one.latency_p50_ms) },
         { kind: "second", values: samples.map(one => one.latency_p99_ms) }], duration))),
     html("div", { class: "columns" },

@@ -16,7 +16,7 @@ const KOREAN = {
   graph: "작업 그래프", source: "소스", execute: "디코드 · 윈도우 · 규칙", deliver: "싱크 · 커밋",
   busy: "바쁨", idle: "유휴", backpressured: "역압", subtasks: "서브태스크 {0}", per_second: "{0}/초",
   consumed: "읽은 레코드", applied: "반영", duplicate: "중복", late: "늦음", dead_letter: "데드 레터", ignored: "무시",
-  windows_fired: "윈도우 결과", epoch: "에포크", symbols: "메모리의 종목", last_checkpoint: "마지막 체크포인트", ago: "{0} 전", none: "없음",
+  windows_fired: "윈도우 결과", epoch: "에포크", epoch_rate: "에포크 {0}/초", symbols: "메모리의 종목", last_checkpoint: "마지막 체크포인트", ago: "{0} 전", none: "없음",
   accounting: "레코드 집계", balanced: "읽은 레코드는 모두 정확히 하나로 집계되었습니다.",
   partitions: "파티션", partition: "파티션", offset: "오프셋", end: "끝", stalled: "멈춤", sinks: "싱크", behind: "뒤처진 에포크",
   symbol: "종목", orders: "주문", buys: "매수", sells: "매도", total: "금액", average: "평균", low: "최저", high: "최고",
@@ -29,7 +29,7 @@ const KOREAN = {
   give_token: "변경하려면 토큰이 필요합니다(설정 web.token).", no_token: "워커에 토큰이 없어 변경할 수 없습니다. web.token_file을 설정하세요.",
   reason: "이유", value: "원문", bytes: "{0}바이트", no_dead_letters: "데드 레터가 없습니다.",
   no_exceptions: "경고나 오류가 없습니다.", error: "오류", warning: "경고", where: "위치",
-  key: "키", from: "출처", filter_key: "키로 거르기", last_minutes: "최근 {0}분",
+  key: "키", from: "출처", filter_key: "키로 거르기", lately: "최근 {0}",
 };
 
 export type Word = keyof typeof KOREAN;
@@ -50,7 +50,7 @@ const ENGLISH: Record<Word, string> = {
   graph: "Job graph", source: "Source", execute: "Decode · windows · rules", deliver: "Sinks · commit",
   busy: "busy", idle: "idle", backpressured: "back-pressured", subtasks: "subtasks: {0}", per_second: "{0}/s",
   consumed: "Records read", applied: "Applied", duplicate: "Duplicates", late: "Late", dead_letter: "Dead letters", ignored: "Ignored",
-  windows_fired: "Window results", epoch: "Epoch", symbols: "Symbols in memory", last_checkpoint: "Last checkpoint", ago: "{0} ago", none: "none",
+  windows_fired: "Window results", epoch: "Epoch", epoch_rate: "{0} epochs/s", symbols: "Symbols in memory", last_checkpoint: "Last checkpoint", ago: "{0} ago", none: "none",
   accounting: "What became of the records", balanced: "Every record read is counted exactly once.",
   partitions: "Partitions", partition: "Partition", offset: "Offset", end: "End", stalled: "Stalled", sinks: "Sinks", behind: "Epochs behind",
   symbol: "Symbol", orders: "Orders", buys: "Buys", sells: "Sells", total: "Total", average: "Average", low: "Low", high: "High",
@@ -63,7 +63,7 @@ const ENGLISH: Record<Word, string> = {
   give_token: "Changing anything takes the token (web.token).", no_token: "The worker has no token, so nothing can be changed: set web.token_file.",
   reason: "Reason", value: "Raw text", bytes: "{0} bytes", no_dead_letters: "There is no dead letter.",
   no_exceptions: "No warning and no error was logged.", error: "error", warning: "warning", where: "Where",
-  key: "Key", from: "From", filter_key: "Filter by key", last_minutes: "last {0} minutes",
+  key: "Key", from: "From", filter_key: "Filter by key", lately: "last {0}",
 };
 
 export type Tongue = "ko" | "en";
@@ -86,6 +86,12 @@ export function say(word: Word, ...values: string[]): string {
 
 export const number = (value: number): string =>
   value.toLocaleString(tongue, { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+
+/** An exact amount, as the worker writes it; only its whole part gets separators. */
+export function amount(exact: string): string {
+  const [whole = "", ...rest] = exact.split(".");
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...rest].join(".");
+}
 
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
