@@ -20,11 +20,12 @@ const AFTER_HELP: &str = "\
 Examples:
   opsctl up                         bring everything up; run again at any time
   opsctl status --watch             one screen, refreshed
+  opsctl doctor --fix               what is wrong and why; repairs what it can
   opsctl worker logs -f             what the worker says and finds
   opsctl connector diff             what differs from connectors/
   opsctl down                       stop everything, keep the data
 
-Exit codes: 0 done, 2 failed, 3 could not run (wrong usage, Docker not there, another opsctl at work), 130 interrupted.";
+Exit codes: 0 done, 1 differs or warnings, 2 failed, 3 could not run (wrong usage, Docker not there, another opsctl at work), 130 interrupted.";
 
 /// Flags that every command takes, before its name or behind it.
 #[derive(Args, Clone, Debug)]
@@ -66,6 +67,12 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// One screen: containers, brokers, topics, connectors, worker
     Status(StatusArgs),
+    /// What is wrong, why, and what mends it; with `--fix` mends it
+    Doctor(DoctorArgs),
+    /// Everything that a colleague needs to help, in one archive, without secrets
+    Bundle(BundleArgs),
+    /// Keep an eye: restart failed tasks with growing pauses, tell what changes
+    Watch(WatchArgs),
     /// The Debezium connectors in Kafka Connect
     Connector {
         #[command(subcommand)]
@@ -95,7 +102,7 @@ Examples:
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) stack: StackArgs,
-    /// Do not look at this beforehand: `memory` or `ports`; may be repeated
+    /// Do not look at this beforehand: `memory`, `ports`, or what else `doctor` finds in the files; may be repeated
     #[arg(long, value_name = "CHECK", action = ArgAction::Append)]
     pub(crate) skip_check: Vec<Preflight>,
     /// Do not start the worker
@@ -133,6 +140,7 @@ pub(crate) enum Images {
 pub(crate) enum Preflight {
     Memory,
     Ports,
+    Doctor,
 }
 
 /// The worker's container.
@@ -171,6 +179,83 @@ pub(crate) struct StatusArgs {
     /// Refresh every so many seconds, 2 if no number is given
     #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) watch: Option<u64>,
+}
+
+/// `opsctl doctor`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  opsctl doctor                          everything, grouped; nothing is changed
+  opsctl doctor -v --only kafka          one group, with what was looked at and seen
+  opsctl doctor --explain DOC-CLUSTER-ID symptom, cause, remedy, source of one check
+  opsctl doctor --fix                    prints the plan, asks, repairs, looks again
+  opsctl doctor --json | jq -r '.findings[] | select(.level != \"ok\" and .caused_by == []) | .id'
+
+--fix never deletes a topic, a volume or a connector's offsets.
+Exit codes: 0 all well, 1 warnings or something could not be looked at, 2 failures, 3 wrong usage.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(crate) struct DoctorArgs {
+    /// Repair what can be repaired without losing data
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Do not ask before repairing
+    #[arg(short, long, requires = "fix")]
+    pub(crate) yes: bool,
+    /// With what was looked at, evidence and why it matters
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Only these: an id (with or without DOC-) or a group; may be repeated, or separated by commas
+    #[arg(long, value_name = "CHECK", action = ArgAction::Append, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Not these
+    #[arg(long, value_name = "CHECK", action = ArgAction::Append, value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// The page on one check
+    #[arg(long, value_name = "ID", conflicts_with_all = ["fix", "facts", "record"])]
+    pub(crate) explain: Option<String>,
+    /// Print the JSON schema of what `--json` prints
+    #[arg(long)]
+    pub(crate) schema: bool,
+    /// Also write what was seen to this file, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Judge what was written by --record, here or elsewhere, and look at nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "record"])]
+    pub(crate) facts: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+}
+
+/// `opsctl bundle`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BundleArgs {
+    /// The archive; else PROJECT-TIME.tar.gz here
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// This many last lines of each container's log
+    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 2000)]
+    pub(crate) lines: u32,
+}
+
+/// `opsctl watch`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  opsctl watch                       until Ctrl-C; a line for each change
+  */5 * * * * opsctl watch --once -q  from cron: one look, restarts what failed
+
+After the n-th restart in a row it waits n² + n minutes, an hour at most; what has run for ten minutes begins anew.
+Exit codes of --once are the doctor's: 0 all well, 1 warnings, 2 failures.")]
+pub(crate) struct WatchArgs {
+    /// Look once
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Look every so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..))]
+    pub(crate) interval: u64,
+    /// Restart so often in a row, then leave it to a person; without it for ever
+    #[arg(long, value_name = "N")]
+    pub(crate) max_restarts: Option<u32>,
 }
 
 /// `opsctl connector …`

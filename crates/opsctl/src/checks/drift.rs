@@ -51,12 +51,12 @@ pub(crate) fn differences(is: &Settings, should_be: &Settings) -> Vec<Difference
 }
 
 /// Settings that hold secrets, by Debezium's and Kafka's names.
-fn is_secret(setting: &str) -> bool {
+pub(crate) fn is_secret(setting: &str) -> bool {
     ["password", "secret", "token", "jaas", "credential"].iter().any(|word| setting.contains(word))
 }
 
 /// `${file:…}` names a secret and is none.
-fn is_reference(value: &str) -> bool {
+pub(crate) fn is_reference(value: &str) -> bool {
     value.starts_with("${") && value.ends_with('}')
 }
 

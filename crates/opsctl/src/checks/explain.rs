@@ -13,6 +13,13 @@ pub(crate) struct Meaning {
     pub(crate) remedy: &'static str,
 }
 
+impl Meaning {
+    /// Whether this line has the meaning.
+    pub(crate) fn fits(&self, line: &str) -> bool {
+        self.marks.iter().all(|mark| line.contains(mark))
+    }
+}
+
 /// In containers' logs; the first that fits counts.
 const IN_LOGS: &[Meaning] = &[
     Meaning {
@@ -147,8 +154,7 @@ pub(crate) fn compose_failed(command: &str, lines: Vec<String>) -> Failure {
 }
 
 fn find(meanings: &'static [Meaning], lines: &[String]) -> Option<&'static Meaning> {
-    let fits = |line: &str, meaning: &Meaning| meaning.marks.iter().all(|mark| line.contains(mark));
-    meanings.iter().find(|meaning| lines.iter().any(|line| fits(line, meaning)))
+    meanings.iter().find(|meaning| lines.iter().any(|line| meaning.fits(line)))
 }
 
 #[cfg(test)]

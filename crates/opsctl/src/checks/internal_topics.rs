@@ -17,6 +17,13 @@ pub(crate) struct Wanted {
     exactly: bool,
 }
 
+impl Wanted {
+    /// Whether Connect refuses any other number of partitions.
+    pub(crate) const fn is_exact(self) -> bool {
+        self.exactly
+    }
+}
+
 /// Names and numbers as in compose.yaml.
 pub(crate) const WANTED: [Wanted; 3] = [
     // Configurations are read in their order: Connect refuses more than one partition.
@@ -80,7 +87,7 @@ pub(crate) fn plan(cluster: &Cluster, policies: &BTreeMap<String, String>) -> Re
 }
 
 /// Where partitions have too few copies: who shall hold them. Who holds one keeps it; the others take turns.
-fn grow(cluster: &Cluster, topic: &Topic) -> Result<Option<Repair>> {
+pub(crate) fn grow(cluster: &Cluster, topic: &Topic) -> Result<Option<Repair>> {
     let short: Vec<_> = topic.partitions.iter().filter(|partition| partition.replicas.len() < FACTOR).collect();
     let Some(from) = short.iter().map(|partition| partition.replicas.len()).min() else { return Ok(None) };
     let brokers: Vec<i32> = cluster.brokers.iter().map(|broker| broker.id).collect();

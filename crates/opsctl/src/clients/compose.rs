@@ -1,9 +1,11 @@
 //! Docker Compose, by its command line: it alone knows what its files mean.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -37,6 +39,17 @@ pub(crate) struct Service {
     pub(crate) image: String,
     #[serde(default)]
     pub(crate) ports: Vec<Port>,
+    /// Bytes, written as text.
+    #[serde(default)]
+    mem_limit: Value,
+    #[serde(default)]
+    healthcheck: Value,
+    #[serde(default)]
+    depends_on: Value,
+    #[serde(default)]
+    volumes: Value,
+    #[serde(default)]
+    environment: Value,
 }
 
 /// A published port.
@@ -50,6 +63,40 @@ impl Service {
     /// Its ports on the host.
     pub(crate) fn published(&self) -> impl Iterator<Item = u16> {
         self.ports.iter().filter_map(|port| port.published.parse().ok())
+    }
+
+    /// Its memory limit; 0 if it has none.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.mem_limit.as_u64().or_else(|| self.mem_limit.as_str()?.parse().ok()).unwrap_or(0)
+    }
+
+    /// Whether Docker looks after it.
+    pub(crate) fn has_health_check(&self) -> bool {
+        let disabled = self.healthcheck.get("disable").and_then(Value::as_bool).unwrap_or(false);
+        self.healthcheck.get("test").is_some() && !disabled
+    }
+
+    /// What it waits for: service → condition.
+    pub(crate) fn conditions(&self) -> BTreeMap<String, String> {
+        let condition =
+            |(service, how): (&String, &Value)| Some((service.clone(), how.get("condition")?.as_str()?.to_owned()));
+        self.depends_on.as_object().into_iter().flatten().filter_map(condition).collect()
+    }
+
+    /// Directories inside that lie on volumes with a name.
+    pub(crate) fn named_volumes(&self) -> Vec<String> {
+        let volumes = self.volumes.as_array().into_iter().flatten();
+        let is_named = |volume: &&Value| {
+            volume.get("type").and_then(Value::as_str) == Some("volume")
+                && volume.get("source").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
+        };
+        volumes.filter(is_named).filter_map(|volume| Some(volume.get("target")?.as_str()?.to_owned())).collect()
+    }
+
+    /// Its variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        let variables = self.environment.as_object().into_iter().flatten();
+        variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
     }
 }
 
@@ -78,11 +125,33 @@ impl<'a> Compose<'a> {
         Ok(version)
     }
 
+    /// Whether Compose can read this file.
+    pub(crate) async fn reads(file: &Path) -> Result<()> {
+        let mut command = Command::new("docker");
+        command
+            .args(["compose", "--file"])
+            .arg(file)
+            .args(["config", "--quiet"])
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = command.output().await.map_err(|error| cannot_start(&error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+        Err(explain::compose_failed("config", said))
+    }
+
     /// What the files say.
     pub(crate) async fn config(&self) -> Result<Config> {
-        let text = self.ask(&["config", "--format", "json"]).await?;
+        let text = self.described().await?;
         serde_json::from_str(&text)
             .map_err(|error| Failure::could_not_run(format!("docker compose config wrote something else: {error}")))
+    }
+
+    /// What the files say, as Compose writes it.
+    pub(crate) async fn described(&self) -> Result<String> {
+        self.ask(&["config", "--format", "json"]).await
     }
 
     /// What each service would be made from, as Compose writes it on the containers it makes.
@@ -196,11 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_service_waits_for_and_keeps_is_read() {
+        let text = r#"{"image":"k","healthcheck":{"test":["CMD","x"]},
+            "depends_on":{"zookeeper":{"condition":"service_healthy","required":true}},
+            "volumes":[{"type":"volume","source":"kafka1_data","target":"/var/lib/kafka/data"},{"type":"bind","source":"/s","target":"/opt"}],
+            "environment":{"A":"1","B":null}}"#;
+        let service: Service = serde_json::from_str(text).expect("as Compose writes it");
+        assert!(service.has_health_check());
+        assert_eq!(service.conditions()["zookeeper"], "service_healthy");
+        assert_eq!(service.named_volumes(), ["/var/lib/kafka/data"]);
+        assert_eq!(service.variables().collect::<Vec<_>>(), [("A".to_owned(), "1".to_owned())]);
+        assert!(
+            !serde_json::from_str::<Service>(r#"{"healthcheck":{"test":["CMD"],"disable":true}}"#)
+                .expect("read")
+                .has_health_check()
+        );
+    }
+
+    #[test]
     fn services_are_read() {
         let text = r#"{"name":"p","services":{"kafka-1":{"image":"k:1","mem_limit":"805306368",
             "ports":[{"mode":"ingress","target":9092,"published":"19092","protocol":"tcp","host_ip":"127.0.0.1"}]}}}"#;
         let config: Config = serde_json::from_str(text).expect("as Compose writes it");
         let kafka = &config.services["kafka-1"];
         assert_eq!((kafka.image.as_str(), kafka.published().collect::<Vec<_>>()), ("k:1", vec![19092]));
+        assert_eq!(kafka.memory_bytes(), 805_306_368);
     }
 }

@@ -103,6 +103,32 @@ impl Connect {
         answer.read(&format!("the state of {name}")).map(Some)
     }
 
+    /// Its version.
+    pub(crate) async fn version(&self) -> Result<String> {
+        let seen: Value = self.ask(Method::GET, "/", None).await?.read("its version")?;
+        Ok(seen.get("version").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
+    /// Class → version of the connectors that it could run.
+    pub(crate) async fn plugins(&self) -> Result<BTreeMap<String, String>> {
+        let seen: Vec<Value> = self.ask(Method::GET, "/connector-plugins", None).await?.read("its plug-ins")?;
+        let word = |plugin: &Value, name: &str| plugin.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(seen
+            .iter()
+            .filter_map(|plugin| Some((word(plugin, "class")?, word(plugin, "version").unwrap_or_default())))
+            .collect())
+    }
+
+    /// The binlog file that a connector reads next, as its stored offset has it (KIP-875, Connect 3.6 and newer).
+    pub(crate) async fn binlog_file(&self, name: &str) -> Result<Option<String>> {
+        let answer = self.ask(Method::GET, &format!("/connectors/{name}/offsets"), None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let seen: Value = answer.read(&format!("the offsets of {name}"))?;
+        Ok(seen.pointer("/offsets/0/offset/file").and_then(Value::as_str).map(str::to_owned))
+    }
+
     /// What the plug-in itself finds wrong with these settings: pairs of setting and message. It may try to reach the
     /// database for this.
     pub(crate) async fn validate(&self, name: &str, settings: &Settings) -> Result<Vec<(String, String)>> {

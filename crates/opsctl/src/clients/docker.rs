@@ -3,6 +3,8 @@
 mod container;
 mod launch;
 mod logs;
+mod look;
+mod mend;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,10 +18,10 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::time::timeout;
 
-pub(crate) use container::Container;
-use container::{PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKER_ROLE};
+pub(crate) use container::{Container, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKER_ROLE};
 pub(crate) use launch::{Bind, Launch};
 pub(crate) use logs::LogLine;
+pub(crate) use look::Answered;
 
 use crate::failure::{Failure, Result};
 

@@ -13,6 +13,12 @@ fn available(meminfo: &str) -> Option<u64> {
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
+/// Size and free bytes of the file system that this path lies on, as everybody may use it.
+pub(crate) fn room(path: &str) -> Option<(u64, u64)> {
+    let seen = rustix::fs::statvfs(path).ok()?;
+    Some((seen.f_blocks * seen.f_frsize, seen.f_bavail * seen.f_frsize))
+}
+
 /// Whether somebody has this port of 127.0.0.1.
 pub(crate) fn port_is_taken(port: u16) -> bool {
     // The standard library sets SO_REUSEADDR: connections that linger after a close do not count.

@@ -24,8 +24,8 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::timeout;
 
 #[cfg(test)]
-pub(crate) use cluster::{Broker, Partition};
-pub(crate) use cluster::{Cluster, Topic};
+pub(crate) use cluster::Broker;
+pub(crate) use cluster::{Cluster, Partition, Topic};
 use connection::{Asks, Connection};
 
 use crate::failure::{Failure, Result};
@@ -36,10 +36,15 @@ const CONTROLLER_MS: i32 = 45_000;
 const TO_SHOW_UP: Duration = Duration::from_secs(5);
 /// A resource that is a topic, in the protocol's numbers.
 const TOPIC: i8 = 2;
+/// A resource that is a broker, in the protocol's numbers.
+const BROKER: i8 = 4;
 /// "Behind the last record", in the protocol's numbers.
 const LATEST: i64 = -1;
 /// "Set this key", in the protocol's numbers.
 const SET: i8 = 0;
+
+/// Topic → setting → value.
+pub(crate) type TopicSettings = std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>;
 
 /// A cluster's administration. Every question is a connection of its own: on loopback that costs a millisecond, and
 /// there is none that could have died in between.
@@ -112,6 +117,49 @@ impl KafkaAdmin {
                 result.configs.into_iter().find(|config| config.name.as_str() == name).and_then(|config| config.value);
         }
         Ok(value.map(|value| value.as_str().to_owned()))
+    }
+
+    /// These settings of these topics, as they hold.
+    pub(crate) async fn settings_of(&self, topics: &[&str], names: &[&str]) -> Result<TopicSettings> {
+        let resource = |topic: &&str| {
+            DescribeConfigsResource::default()
+                .with_resource_type(TOPIC)
+                .with_resource_name(text(topic))
+                .with_configuration_keys(Some(names.iter().map(|name| text(name)).collect()))
+        };
+        let request = DescribeConfigsRequest::default().with_resources(topics.iter().map(resource).collect());
+        let answer = self.any().await?.ask(&request).await.map_err(|words| unanswered(&words))?;
+        // A topic that was deleted a moment ago has none.
+        let known = answer.results.into_iter().filter(|result| result.error_code == 0);
+        let settings = known.map(|result| {
+            let pairs = result
+                .configs
+                .into_iter()
+                .filter_map(|config| Some((config.name.as_str().to_owned(), config.value?.as_str().to_owned())));
+            (result.resource_name.as_str().to_owned(), pairs.collect())
+        });
+        Ok(settings.collect())
+    }
+
+    /// A setting of the broker that answers first.
+    pub(crate) async fn broker_setting(&self, broker: i32, name: &str) -> Result<Option<String>> {
+        let resource = DescribeConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(text(&broker.to_string()))
+            .with_configuration_keys(Some(vec![text(name)]));
+        let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
+        // Only the broker itself knows its settings.
+        let mut connection = self.any().await?;
+        let seen = metadata(&mut connection, Some(Vec::new())).await.map_err(|words| unanswered(&words))?;
+        let Some(address) = seen.address(broker) else { return Ok(None) };
+        let mut connection = Connection::open(address).await.map_err(|words| unanswered(&words))?;
+        let answer = connection.ask(&request).await.map_err(|words| unanswered(&words))?;
+        let mut configs =
+            answer.results.into_iter().filter(|result| result.error_code == 0).flat_map(|result| result.configs);
+        Ok(configs
+            .find(|config| config.name.as_str() == name)
+            .and_then(|config| config.value)
+            .map(|value| value.as_str().to_owned()))
     }
 
     /// Gives a topic this setting; its others stay as they are.

@@ -52,6 +52,11 @@ impl WorkerPage {
         Some(answer.text().await.ok()?.lines().filter_map(next_offset).collect())
     }
 
+    /// Its metrics, as Prometheus reads them.
+    pub(crate) async fn metrics(&self) -> Option<String> {
+        self.ask("/metrics").await?.text().await.ok()
+    }
+
     /// What became of every record: the accounting that `worker --summary` writes; none if it does not answer.
     pub(crate) async fn accounting(&self) -> Option<Value> {
         self.ask("/api/v1/accounting").await?.json().await.ok()

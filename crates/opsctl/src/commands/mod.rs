@@ -1,9 +1,11 @@
 //! What each command does; the tree mirrors the command line.
 
 mod answer;
+mod bundle;
 mod completions;
 mod connector;
 mod diagnose;
+mod doctor;
 mod down;
 mod logs;
 mod poll;
@@ -11,6 +13,7 @@ mod session;
 mod status;
 mod topics;
 mod up;
+mod watch;
 mod worker;
 
 pub(crate) use answer::{Answer, object};
@@ -22,9 +25,15 @@ use crate::failure::Result;
 /// Does what was asked.
 pub(crate) async fn run(session: &Session, command: &Command) -> Result<Answer> {
     match command {
-        Command::Up(arguments) => up::run(session, arguments).await,
+        Command::Up(arguments) => match up::run(session, arguments).await {
+            Err(failure) => Err(doctor::explained(session, failure).await),
+            answer => answer,
+        },
         Command::Down(arguments) => down::run(session, arguments).await,
         Command::Status(arguments) => status::run(session, arguments).await,
+        Command::Doctor(arguments) => doctor::run(session, arguments).await,
+        Command::Bundle(arguments) => bundle::run(session, arguments).await,
+        Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Connector { command } => connector::run(session, command).await,
         Command::Worker { command } => worker::run(session, command).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
@@ -39,6 +48,9 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Up(_) => "up",
         Command::Down(_) => "down",
         Command::Status(_) => "status",
+        Command::Doctor(_) => "doctor",
+        Command::Bundle(_) => "bundle",
+        Command::Watch(_) => "watch",
         Command::Logs(_) => "logs",
         Command::Completions { .. } => "completions",
         Command::Connector { command } => match command {

@@ -3,6 +3,7 @@
 //! Progress and errors go to stderr, results to stdout.
 
 mod palette;
+pub(crate) mod report;
 mod steps;
 
 pub(crate) use palette::Palette;

@@ -1,5 +1,6 @@
 //! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
 
+mod doctor;
 mod kill_connect;
 mod kill_worker;
 mod kraft;
@@ -13,8 +14,8 @@ mod seed;
 use crate::cli::Cli;
 use crate::scenario::{On, Scenario};
 
-/// All of them. To add one: a file beside this one, a line here.
-const SCENARIOS: &[Scenario] = &[
+/// Those that share the stack in the order of its life. To add one: a file beside this one, a line here.
+const FIRST: &[Scenario] = &[
     Scenario {
         name: "seed",
         what: "snapshot rows, three inserts, the expected lines, the time from commit to line",
@@ -64,6 +65,10 @@ const SCENARIOS: &[Scenario] = &[
         on: On::Shared,
         run: restart::run,
     },
+];
+
+/// Those with a stack of their own.
+const OWN: &[Scenario] = &[
     Scenario {
         name: "replication-factor",
         what: "Connect's topics made with factor 1: repaired in place, connector and offsets kept",
@@ -74,9 +79,14 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "kraft", what: "the same without ZooKeeper", marked: true, on: On::Own, run: kraft::run },
 ];
 
+/// All of them, in the order in which they run.
+fn all() -> impl Iterator<Item = &'static Scenario> {
+    FIRST.iter().chain(doctor::SCENARIOS).chain(OWN)
+}
+
 /// The names, in order.
 pub(crate) fn names() -> Vec<&'static str> {
-    SCENARIOS.iter().map(|scenario| scenario.name).collect()
+    all().map(|scenario| scenario.name).collect()
 }
 
 /// What to run: those named, all, or the marked ones.
@@ -85,16 +95,16 @@ pub(crate) fn chosen(cli: &Cli) -> Vec<&'static Scenario> {
     let wanted = |scenario: &&Scenario| {
         if cli.only.is_empty() { cli.all || scenario.marked } else { named(scenario) }
     };
-    SCENARIOS.iter().filter(wanted).collect()
+    all().filter(wanted).collect()
 }
 
 /// One line each, for `--list`.
 pub(crate) fn list() -> String {
     let line = |scenario: &Scenario| {
         let mark = if scenario.marked { "*" } else { " " };
-        format!("{mark} {:<20} {}\n", scenario.name, scenario.what)
+        format!("{mark} {:<26} {}\n", scenario.name, scenario.what)
     };
-    SCENARIOS.iter().map(line).chain(["\n* run by ./scripts/test\n".to_owned()]).collect()
+    all().map(line).chain(["\n* run by ./scripts/test\n".to_owned()]).collect()
 }
 
 #[cfg(test)]
@@ -120,13 +130,12 @@ mod tests {
         let mut sorted = names();
         sorted.sort_unstable();
         sorted.dedup();
-        assert_eq!(sorted.len(), SCENARIOS.len());
-        let first_own = SCENARIOS.iter().position(|scenario| scenario.on == On::Own).unwrap_or(SCENARIOS.len());
-        assert!(SCENARIOS[first_own..].iter().all(|scenario| scenario.on == On::Own));
+        assert_eq!(sorted.len(), all().count());
+        assert!(all().skip_while(|scenario| scenario.on != On::Own).all(|scenario| scenario.on == On::Own));
     }
 
     #[test]
     fn the_marked_ones_are_a_dozen_at_most() {
-        assert!((1..=12).contains(&SCENARIOS.iter().filter(|scenario| scenario.marked).count()));
+        assert!((1..=12).contains(&all().filter(|scenario| scenario.marked).count()));
     }
 }

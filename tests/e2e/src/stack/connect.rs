@@ -1,5 +1,6 @@
 //! Kafka Connect's REST, as somebody beside `opsctl` uses it.
 
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,10 +13,22 @@ use crate::wait::{Look, until};
 /// While Connect rebalances, an answer takes its time; a write that cannot be stored takes 90 s.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// What is asked of a Connect that cannot store it.
+const LATER: Duration = Duration::from_mins(6);
+
 impl Stack {
     /// Asks Connect.
     pub(crate) fn connect(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         http::ask(method, self.ports.connect(), path, None, body, LIMIT)
+    }
+
+    /// Asks on a thread of its own; what was answered, in words.
+    pub(crate) fn connect_later(&self, method: &'static str, path: &str, body: Value) -> JoinHandle<String> {
+        let (port, path) = (self.ports.connect(), path.to_owned());
+        thread::spawn(move || match http::ask(method, port, &path, None, Some(&body), LATER) {
+            Ok(answer) => format!("{} {:.200}", answer.status, answer.body),
+            Err(error) => format!("{error:#}"),
+        })
     }
 
     /// The id of the cluster that Connect works with.

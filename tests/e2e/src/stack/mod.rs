@@ -139,6 +139,41 @@ impl Stack {
         finish(&mut command, None, limit)?.succeeded()
     }
 
+    /// The same with another file laid over compose.yaml, and with these variables besides.
+    pub(crate) fn compose_laid_over(
+        &self,
+        over: &str,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<String> {
+        let file = self.work().join("laid-over.yaml");
+        fs::write(&file, over).with_context(|| format!("{} cannot be written", file.display()))?;
+        let folder = self.places.root.join("compose");
+        let mut command = Command::new("docker");
+        command.args(["compose", "--project-name", &self.project]);
+        if self.places.images != "public" {
+            command.arg("--env-file").arg(folder.join("local.env"));
+        }
+        command.arg("--file").arg(folder.join("compose.yaml")).arg("--file").arg(&file).args(arguments);
+        self.set_variables(&mut command);
+        command.envs(variables.iter().copied());
+        finish(&mut command, None, UP_LIMIT)?.succeeded()
+    }
+
+    /// The same stack, described by a copy of its files that may be changed. It is taken down with this one.
+    pub(crate) fn copied_checkout(&self) -> Result<Self> {
+        let root = self.work().join("checkout");
+        remove_directory(&root)?;
+        fs::create_dir_all(&root).with_context(|| format!("{} cannot be made", root.display()))?;
+        for folder in ["compose", "connectors"] {
+            let mut command = Command::new("cp");
+            command.arg("-R").arg(self.places.root.join(folder)).arg(&root);
+            finish(&mut command, None, UP_LIMIT)?.succeeded()?;
+        }
+        let places = Places { root, ..self.places.clone() };
+        Ok(Self { project: self.project.clone(), places, ports: self.ports, keep: true })
+    }
+
     fn set_variables(&self, command: &mut Command) {
         command.envs(self.ports.variables()).env("CDC_SECRETS_DIR", self.secrets());
     }

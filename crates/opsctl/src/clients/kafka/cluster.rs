@@ -3,9 +3,10 @@
 use kafka_protocol::messages::BrokerId;
 use kafka_protocol::messages::MetadataResponse;
 use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use serde::{Deserialize, Serialize};
 
 /// Brokers and topics.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Cluster {
     pub(crate) brokers: Vec<Broker>,
     /// Who changes topics; none while one is being elected.
@@ -14,14 +15,14 @@ pub(crate) struct Cluster {
 }
 
 /// A broker and how this host reaches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Broker {
     pub(crate) id: i32,
     pub(crate) address: String,
 }
 
 /// A topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Topic {
     pub(crate) name: String,
     /// By their number.
@@ -29,7 +30,7 @@ pub(crate) struct Topic {
 }
 
 /// A partition: who holds it, and who of those is up to date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Partition {
     pub(crate) number: i32,
     /// None while it has no leader: then nobody can read or write it.

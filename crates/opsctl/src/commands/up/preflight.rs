@@ -3,6 +3,7 @@
 use crate::checks::memory;
 use crate::cli::Preflight;
 use crate::clients::host;
+use crate::commands::doctor;
 use crate::commands::up::Up;
 use crate::failure::{Failure, Result};
 use crate::ui::Outcome;
@@ -34,6 +35,9 @@ pub(super) async fn look(up: &Up<'_>) -> Result<()> {
         && let Some(available) = host::memory_available_bytes()
     {
         memory::enough(available, &to_start)?;
+    }
+    if !skipped(Preflight::Doctor) {
+        doctor::guard(up.session).await?;
     }
     step.end(Outcome::Done, format!("for {}", to_start.join(", ")));
     Ok(())
