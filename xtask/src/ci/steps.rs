@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::broker::{self, Broker};
 use crate::ci::Context;
 use crate::ci::outcome::Verdict;
-use crate::ci::tools;
+use crate::ci::{page, tools};
 use crate::cli::ImagesOptions;
 use crate::process::{run, run_seen, succeeded};
 use crate::{e2e, images, tidy, workspace};
@@ -42,12 +42,24 @@ pub(crate) const STEPS: &[Step] = &[
     step("scripts", "the shell scripts parse and pass shellcheck", scripts),
     step("oracle", "the tests' own calculator agrees with results worked out by hand", oracle),
     step("fixtures", "what is derived from recordings is what the scripts make of them", fixtures),
+    step("page", "the worker's page is what its source gives", page::build),
+    step(
+        "alerts",
+        "Prometheus' configuration and alert rules, each with a case that fires and one that does not",
+        tools::alerts,
+    ),
     step("clippy-pure", "no warning in the part without Kafka, RocksDB and web", clippy_pure),
     step("test-pure", "tests of that part", test_pure),
     step("clippy", "no warning anywhere", clippy),
     step("docs", "the documentation builds without a warning", docs),
     step("broker", "a real Kafka for the tests", start_broker),
     Step { name: "test", what: "all tests, with all features", needs: Some("broker"), run: test_all },
+    Step {
+        name: "browser",
+        what: "the page in Chromium, on a worker at work",
+        needs: Some("broker"),
+        run: page::browse,
+    },
     step("deny", "licences, sources and known faults of what we depend on", tools::deny),
     step("machete", "no dependency without use", tools::machete),
     step("images", "the stack's images, from Debian's packages and Maven Central", build_images),

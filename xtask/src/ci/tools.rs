@@ -1,8 +1,10 @@
-//! Checks by tools that cargo does not bring: cargo-deny (installed in CI if missing), cargo-machete (used if present).
+//! Checks by tools that cargo does not bring: cargo-deny (installed in CI if missing), cargo-machete (used if present),
+//! Prometheus' own.
 
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::ci::Context;
 use crate::ci::outcome::Verdict;
@@ -47,6 +49,27 @@ pub(crate) fn machete(context: &mut Context) -> Result<Verdict> {
     }
     let status = run(workspace::cargo(&context.root).arg("machete"), LIMIT)?;
     succeeded(status, "cargo machete")?;
+    Ok(Verdict::passed())
+}
+
+/// `promtool` over what Prometheus is given: its configuration, the alert rules, and their tests.
+pub(crate) fn alerts(context: &mut Context) -> Result<Verdict> {
+    if !installed("promtool") {
+        if context.in_ci {
+            bail!("promtool is not installed (Debian: prometheus), and CI does not go without");
+        }
+        return Ok(Verdict::Skipped("promtool is not installed (Debian: prometheus)".into()));
+    }
+    let place = context.root.join("compose/observability");
+    // Its paths are those inside the container: the syntax alone is looked at, the rules have a check of their own.
+    for arguments in [
+        &["check", "config", "--syntax-only", "prometheus.yml"][..],
+        &["check", "rules", "alerts.yml"],
+        &["test", "rules", "alerts.test.yml"],
+    ] {
+        let status = run(Command::new("promtool").args(arguments).current_dir(&place), LIMIT)?;
+        succeeded(status, &format!("promtool {}", arguments.join(" ")))?;
+    }
     Ok(Verdict::passed())
 }
 
