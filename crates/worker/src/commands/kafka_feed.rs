@@ -110,7 +110,7 @@ pub(super) fn kafka_settings(settings: &Settings) -> KafkaSettings {
 }
 
 /// TLS and SASL in librdkafka's words.
-fn security(security: &Security) -> Vec<(String, String)> {
+pub(super) fn security(security: &Security) -> Vec<(String, String)> {
     let mut words = vec![("security.protocol", security.protocol().word().to_owned())];
     if let Some(tls) = &security.tls {
         words.extend(tls.ca_file.as_ref().map(|path| ("ssl.ca.location", path.display().to_string())));

@@ -11,6 +11,8 @@ pub mod generate;
 pub mod health;
 #[cfg(feature = "kafka")]
 mod kafka_feed;
+#[cfg(all(feature = "rocksdb", feature = "kafka"))]
+mod kafka_sink;
 mod kept_state;
 pub mod replay;
 #[cfg(feature = "kafka")]

@@ -229,7 +229,8 @@ impl<'a> Session<'a> {
                 interval_ms: settings.checkpoint_interval_ms as i64,
             }),
         };
-        let sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
+        let mut sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
+        sinks.extend(super::kafka_sink::open(self.settings, &self.stop)?);
         self.run_with(kept, feed, LineClock::Epoch, sinks)
     }
 

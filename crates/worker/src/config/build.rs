@@ -11,8 +11,8 @@ use super::layers::Values;
 use super::security;
 use super::settings::{
     AggSettings, ColumnSettings, DemoSettings, EpochSettings, EventTimeSettings, HighAmountSettings, KafkaSettings,
-    LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings, RuleSettings, Settings,
-    SinkSettings, SourceSettings, StateSettings, WebSettings,
+    KafkaSinkSettings, LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings,
+    RuleSettings, Settings, SinkSettings, SourceSettings, StateSettings, WebSettings,
 };
 
 impl Settings {
@@ -141,6 +141,21 @@ fn sink(values: &Values) -> Result<SinkSettings, ConfigError> {
         stdout: values.switch("sink.stdout.enabled")?,
         file: values.path("sink.file.path")?,
         dead_letters: values.text("sink.dead_letters.path")?.into(),
+        kafka: if values.switch("sink.kafka.enabled")? { Some(kafka_sink(values)?) } else { None },
+    })
+}
+
+fn kafka_sink(values: &Values) -> Result<KafkaSinkSettings, ConfigError> {
+    Ok(KafkaSinkSettings {
+        raw_topic: values.text("sink.kafka.raw_topic")?.to_owned(),
+        agg_topic: values.text("sink.kafka.agg_topic")?.to_owned(),
+        alerts_topic: values.text("sink.kafka.alerts_topic")?.to_owned(),
+        late_topic: values.text("sink.kafka.late_topic")?.to_owned(),
+        dlq_topic: values.text("sink.kafka.dlq_topic")?.to_owned(),
+        transactional_id: values.text("sink.kafka.transactional_id")?.to_owned(),
+        partitions: values.integer("sink.kafka.partitions")?,
+        replication_factor: values.integer("sink.kafka.replication_factor")?,
+        transaction_timeout_ms: values.integer("sink.kafka.transaction_timeout_ms")?,
     })
 }
 

@@ -16,6 +16,9 @@ pub(super) fn refuse(settings: &Settings, values: &Values, memory_limit_bytes: O
     refuse_open_page(settings, values)?;
     refuse_shared_columns(values)?;
     refuse_shared_files(values)?;
+    if settings.sink.kafka.is_some() {
+        refuse_kafka_sink(settings, values)?;
+    }
     memory_limit_bytes.map_or(Ok(()), |limit| refuse_too_much_memory(settings, values, limit))
 }
 
@@ -48,6 +51,21 @@ fn refuse_shared_columns(values: &Values) -> Result<(), ConfigError> {
 fn refuse_shared_files(values: &Values) -> Result<(), ConfigError> {
     let keys = ["summary", "sink.file.path", "sink.dead_letters.path"].map(str::to_owned);
     refuse_shared(values, &keys, |_, _| true, "name each its own file")
+}
+
+/// Results that are read again as orders would never end; and what is written once must be remembered.
+fn refuse_kafka_sink(settings: &Settings, values: &Values) -> Result<(), ConfigError> {
+    let topics = ["raw", "agg", "alerts", "late", "dlq"].map(|name| format!("sink.kafka.{name}_topic"));
+    let all = [&["kafka.topic".to_owned()], &topics[..]].concat();
+    refuse_shared(values, &all, |_, _| true, "name each its own topic")?;
+    if settings.state.backend == StateBackend::Memory {
+        return Err(values.contradiction(
+            "sink.kafka.enabled",
+            format!("does not go with {}: every start would write everything again", values.described("state.backend")),
+            "set state.backend to rocksdb".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses two keys with the same text that is not empty, where `matters` says that this matters.

@@ -239,6 +239,31 @@ pub struct SinkSettings {
     pub file: Option<PathBuf>,
     /// File that `run` keeps dead letters in.
     pub dead_letters: PathBuf,
+    /// Kafka topics that results go to as well.
+    pub kafka: Option<KafkaSinkSettings>,
+}
+
+/// `[sink.kafka]`: on the brokers of `[kafka]`, secured as those are.
+#[derive(Clone, Debug)]
+pub struct KafkaSinkSettings {
+    /// Topic for RAW events.
+    pub raw_topic: String,
+    /// Topic for windows.
+    pub agg_topic: String,
+    /// Topic for alerts.
+    pub alerts_topic: String,
+    /// Topic for late events.
+    pub late_topic: String,
+    /// Topic for dead letters.
+    pub dlq_topic: String,
+    /// The worker's name towards the brokers.
+    pub transactional_id: String,
+    /// Partitions of topics that it creates, ≥ 1.
+    pub partitions: i32,
+    /// Replicas of topics that it creates, ≥ 1.
+    pub replication_factor: i32,
+    /// How long the brokers keep the transaction of a worker that has gone, milliseconds.
+    pub transaction_timeout_ms: u32,
 }
 
 /// `[web]`

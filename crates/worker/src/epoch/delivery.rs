@@ -12,6 +12,9 @@ use crate::sink::{Sink, SinkError};
 use crate::state::{Commit, SinkProgress, StateStore, StoreError};
 use crate::telemetry::Step;
 
+/// How long nothing may come before the sinks are asked whether something of theirs expires.
+const IDLE: Duration = Duration::from_hours(1);
+
 /// How long commits may wait for each other.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitPace {
@@ -80,7 +83,7 @@ impl Delivery<'_> {
                 let due_ms = pending.since_ms + self.pace.delay_ms;
                 Duration::from_millis((due_ms - self.patience.clock.boot_ms()).max(0) as u64)
             });
-            if !self.step(wait)? {
+            if !self.step(Some(wait.unwrap_or(IDLE)))? {
                 return self.end();
             }
         }
@@ -101,6 +104,7 @@ impl Delivery<'_> {
                 // Who asked may have ended.
                 let _gone = done.send(());
             }
+            Err(RecvTimeoutError::Timeout) if wait == Some(IDLE) => self.settle().map(drop)?,
             Err(RecvTimeoutError::Timeout) => self.commit()?,
             Err(RecvTimeoutError::Disconnected) => return Ok(false),
         }
@@ -151,12 +155,21 @@ impl Delivery<'_> {
         if self.pending.as_ref().is_some_and(full) { self.commit() } else { Ok(()) }
     }
 
+    /// Makes durable what the sinks have. Gives how long each file is, in the sinks' order.
+    fn settle(&mut self) -> Result<Vec<Option<u64>>, SinkError> {
+        let patience = &self.patience;
+        self.sinks
+            .iter_mut()
+            .map(|Delivering { sink, .. }| patience.until_done(SinkError::may_pass, || sink.settle()))
+            .collect()
+    }
+
     fn commit(&mut self) -> Result<(), DriverError> {
         let Some(Pending { mut commit, counts, .. }) = self.pending.take() else { return Ok(()) };
-        for Delivering { sink, has } in &mut self.sinks {
-            let file_length_bytes = sink.settle()?;
-            let (sink, timeline) = (sink.name().to_owned(), commit.timeline);
-            commit.sinks.push(SinkProgress { sink, timeline, epoch: *has, file_length_bytes });
+        let lengths = self.settle()?;
+        for (delivering, file_length_bytes) in self.sinks.iter().zip(lengths) {
+            let (sink, timeline) = (delivering.sink.name().to_owned(), commit.timeline);
+            commit.sinks.push(SinkProgress { sink, timeline, epoch: delivering.has, file_length_bytes });
         }
         let next_offsets = commit.next_offsets();
         let mut tried = false;

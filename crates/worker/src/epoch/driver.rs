@@ -291,6 +291,7 @@ impl Driver<'_> {
             .map(|mut sink| {
                 let of_sink = |progress: &&SinkProgress| progress.sink == sink.name();
                 let known = Known {
+                    timeline: begin.timeline,
                     committed: committed.and_then(|commit| commit.sinks.iter().find(of_sink)),
                     noted: noted.iter().filter(of_sink).find(|progress| progress.timeline == begin.timeline),
                     accept_lost_output: self.history.accept_lost_output,

@@ -4,6 +4,8 @@
 mod dead_letters;
 mod file;
 mod json;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 mod message;
 mod output_file;
@@ -14,13 +16,15 @@ mod text;
 pub use dead_letters::DeadLettersSink;
 pub use file::FileSink;
 pub use json::JsonRenderer;
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaSink, KafkaSinkError, KafkaSinkSettings, Topics};
 pub use memory::{Delivered, MemorySink};
 pub use message::Language;
 pub use render::{Format, Render, Renderer};
 pub use stdout::StdoutSink;
 pub use text::TextRenderer;
 
-use crate::epoch::{EpochRecord, Outputs};
+use crate::epoch::{EpochRecord, Outputs, Timeline};
 use crate::state::SinkProgress;
 
 /// A sink could not take an epoch's outputs.
@@ -87,29 +91,52 @@ pub enum SinkError {
         /// The file.
         target: String,
     },
+    /// Kafka did not take it.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] KafkaSinkError),
 }
 
 impl SinkError {
-    /// Whether waiting may mend it: a disk that is full, read-only, or failing.
+    /// Whether waiting may mend it: a disk that is full, read-only, or failing; brokers that are away.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Write { .. })
+        match self {
+            Self::Write { .. } => true,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.may_pass(),
+            _ => false,
+        }
     }
 
     /// Whether going on would not be exactly once, and so was refused.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::InUse { .. } | Self::Shorter { .. } | Self::LeftOver { .. })
+        match self {
+            Self::InUse { .. } | Self::Shorter { .. } | Self::LeftOver { .. } => true,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.is_refusal(),
+            _ => false,
+        }
     }
 }
 
 /// What the state and the log know of a sink at a start.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
+    /// The history that goes on.
+    pub timeline: Timeline,
     /// What the state committed.
     pub committed: Option<&'a SinkProgress>,
     /// What was noted in the log since; never less.
     pub noted: Option<&'a SinkProgress>,
     /// A person has accepted that outputs of an earlier run are lost or written over.
     pub accept_lost_output: bool,
+}
+
+impl Known<'_> {
+    /// Nothing, of a history that begins.
+    pub fn nothing_of(timeline: Timeline) -> Self {
+        Self { timeline, committed: None, noted: None, accept_lost_output: false }
+    }
 }
 
 /// Takes the outputs of epochs, in order.

@@ -7,6 +7,8 @@ mod asked;
 #[cfg(feature = "rocksdb")]
 mod killed;
 mod support;
+#[cfg(feature = "rocksdb")]
+mod transactions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

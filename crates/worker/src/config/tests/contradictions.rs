@@ -207,6 +207,22 @@ fn shared_columns_and_files_are_refused() {
 }
 
 #[test]
+fn kafka_outputs_need_topics_of_their_own_and_a_state_that_lasts() {
+    assert_eq!(
+        machine(&["sink.kafka.enabled=true", "sink.kafka.raw_topic=cdc.orders_db.orders"], &[]).refusal(),
+        "sink.kafka.raw_topic = \"cdc.orders_db.orders\" (flag --set) is the same as \
+         kafka.topic = \"cdc.orders_db.orders\" (default); name each its own topic"
+    );
+    // Without the sink nothing is written there.
+    assert!(machine(&["sink.kafka.raw_topic=cdc.orders_db.orders"], &[]).settings().is_ok());
+    assert_eq!(
+        machine(&["sink.kafka.enabled=true", "state.backend=memory"], &[]).refusal(),
+        "sink.kafka.enabled = true (flag --set) does not go with state.backend = \"memory\" (flag --set): every start \
+         would write everything again; set state.backend to rocksdb"
+    );
+}
+
+#[test]
 fn what_is_bounded_must_fit_the_container() {
     let with_memory = |memory, set| Machine { memory: Some(memory), set, ..Machine::default() };
     // 16 MiB + 4 × 8 MiB = 50,331,648 bytes.

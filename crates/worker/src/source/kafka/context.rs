@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 /// Receives librdkafka's callbacks.
 #[derive(Debug, Default)]
-pub(super) struct Context {
+pub(crate) struct Context {
     reason: Mutex<Option<String>>,
     /// Where each partition ended when a broker was last asked, by its number.
     ends: Mutex<BTreeMap<i32, i64>>,
@@ -19,7 +19,7 @@ pub(super) struct Context {
 
 impl Context {
     /// Why the last thing went wrong, in a few words; forgotten once asked.
-    pub(super) fn take_reason(&self) -> Option<String> {
+    pub(crate) fn take_reason(&self) -> Option<String> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -20,6 +20,8 @@ mod trouble;
 mod watch;
 
 pub use again::Range;
+pub(crate) use block_on::block_on;
+pub(crate) use context::Context;
 pub use error::KafkaSourceError;
 pub(in crate::source) use produce::MarketProducer;
 pub use produce::generate_to_broker;

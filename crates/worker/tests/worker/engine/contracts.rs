@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use worker::epoch::{EpochKind, Executed, LineClock};
+use worker::epoch::{EpochKind, Executed, LineClock, Timeline};
 use worker::sink::{
     DeadLettersSink, FileSink, Known, Language, MemorySink, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
@@ -45,7 +45,7 @@ fn a_sink_keeps_its_contract(
     expected: impl Fn(&Executed) -> Vec<u8>,
     content: impl Fn() -> Vec<u8>,
 ) {
-    assert_eq!(sink.resume(Known::default()).unwrap(), 0, "{}: nothing is known of it", sink.name());
+    assert_eq!(sink.resume(Known::nothing_of(Timeline(1))).unwrap(), 0, "{}: nothing is known of it", sink.name());
     let mut whole = content();
     for executed in epochs() {
         sink.deliver(&executed.epoch, &executed.outputs).unwrap();

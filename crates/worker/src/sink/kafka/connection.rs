@@ -1,0 +1,140 @@
+//! One transactional producer, from its start to the first thing that it does not do in time: then it is dropped, and
+//! what became of its transaction is asked of the brokers (I5).
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::marker::{Marker, question};
+use super::messages::Message;
+use super::{KafkaSinkError, KafkaSinkSettings, topics};
+use crate::source::kafka::Context;
+
+/// How long the brokers may take to answer a question.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long they may take to acknowledge what a transaction wrote, and its end.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(20);
+/// How long a full queue is waited for at a time, and how often: a broker takes nothing for 20 s.
+const QUEUE_PAUSE: Duration = Duration::from_millis(20);
+const QUEUE_PAUSES: usize = 1000;
+
+/// The client that writes.
+pub(super) type Writer = BaseProducer<Context>;
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    // The end of the transaction says whether all of them came through.
+    fn delivery(&self, _result: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// A producer that has fenced its predecessors.
+pub(super) struct Connection {
+    writer: Writer,
+    marker_reader: BaseConsumer<Context>,
+    in_transaction: bool,
+}
+
+impl Connection {
+    /// Fences the predecessor, which ends its open transaction one way or the other, then asks how far the topics are.
+    pub(super) fn begin(settings: &KafkaSinkSettings) -> Result<(Self, Option<Marker>), KafkaSinkError> {
+        let refused = |error| super::settings::refused(&error);
+        let writer: Writer = settings.producer().create_with_context(Context::default()).map_err(refused)?;
+        let marker_reader: BaseConsumer<Context> =
+            settings.marker_reader().create_with_context(Context::default()).map_err(refused)?;
+        topics::ensure(&writer, settings)?;
+        writer
+            .init_transactions(ANSWER_WITHIN)
+            .map_err(|error| failed(settings, &writer, "begin to write in transactions", &error))?;
+        let topic = &settings.topics.agg;
+        let offsets = marker_reader
+            .committed_offsets(question(topic), ANSWER_WITHIN)
+            .map_err(|error| failed(settings, &writer, "tell how far the topics are", &error))?;
+        let marker = Marker::from_offsets(&offsets, topic);
+        Ok((Self { writer, marker_reader, in_transaction: false }, marker))
+    }
+
+    /// Puts messages into the open transaction; begins one where there is none.
+    pub(super) fn send<'a>(
+        &mut self,
+        settings: &KafkaSinkSettings,
+        messages: impl Iterator<Item = Message<'a>>,
+    ) -> Result<(), KafkaSinkError> {
+        self.begin_transaction(settings)?;
+        for Message { topic, key, value } in messages {
+            let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(value);
+            if let Some(key) = key {
+                record = record.key(key);
+            }
+            let mut pauses = 0;
+            while let Err((error, back)) = self.writer.send(record) {
+                let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                if !full || pauses == QUEUE_PAUSES {
+                    return Err(failed(settings, &self.writer, "take a message", &error));
+                }
+                pauses += 1;
+                self.writer.poll(QUEUE_PAUSE);
+                record = back;
+            }
+        }
+        self.writer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    fn begin_transaction(&mut self, settings: &KafkaSinkSettings) -> Result<(), KafkaSinkError> {
+        if !self.in_transaction {
+            self.writer
+                .begin_transaction()
+                .map_err(|error| failed(settings, &self.writer, "begin a transaction", &error))?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    /// Ends the open transaction together with its marker; begins one for the marker alone where there is none.
+    pub(super) fn commit(&mut self, settings: &KafkaSinkSettings, marker: Marker) -> Result<(), KafkaSinkError> {
+        self.begin_transaction(settings)?;
+        let failed = |what, error: &KafkaError| failed(settings, &self.writer, what, error);
+        let offsets = marker.to_offsets(&settings.topics.agg).map_err(|error| failed("set the marker", &error))?;
+        let Some(group) = self.marker_reader.group_metadata() else {
+            return Err(KafkaSinkError::Settings("the marker's group has no name".to_owned()));
+        };
+        self.writer
+            .send_offsets_to_transaction(&offsets, &group, ANSWER_WITHIN)
+            .map_err(|error| failed("set the marker", &error))?;
+        self.writer.commit_transaction(COMMITTED_WITHIN).map_err(|error| failed("commit a transaction", &error))?;
+        self.in_transaction = false;
+        Ok(())
+    }
+}
+
+/// What a failed call means.
+fn failed(settings: &KafkaSinkSettings, writer: &Writer, what: &'static str, error: &KafkaError) -> KafkaSinkError {
+    let fatal = writer.client().fatal_error().map(|(code, _)| code);
+    for code in [error.rdkafka_error_code(), fatal].into_iter().flatten() {
+        match code {
+            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch => {
+                return KafkaSinkError::Fenced { transactional_id: settings.transactional_id.clone() };
+            }
+            RDKafkaErrorCode::InvalidTransactionTimeout => {
+                return KafkaSinkError::TimeoutTooLong { timeout_ms: settings.transaction_timeout_ms };
+            }
+            _ => {}
+        }
+    }
+    unanswered(settings, writer, what, error)
+}
+
+/// A call that brought no result.
+pub(super) fn unanswered(
+    settings: &KafkaSinkSettings,
+    writer: &Writer,
+    what: &'static str,
+    error: &KafkaError,
+) -> KafkaSinkError {
+    let why = writer.context().take_reason().unwrap_or_else(|| error.to_string());
+    KafkaSinkError::Unanswered { bootstrap: settings.bootstrap.clone(), what, why }
+}

@@ -1,0 +1,87 @@
+//! Why the Kafka sink cannot go on.
+
+/// What stands in the way; each says what to do, or that it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaSinkError {
+    /// A setting that librdkafka does not take.
+    #[error("kafka sink: {0}")]
+    Settings(String),
+    /// The brokers did not do what was asked, or did not say so. What became of the transaction is asked of them before
+    /// anything is sent again.
+    #[error("kafka sink: {bootstrap}: cannot {what} ({why})")]
+    Unanswered {
+        /// The brokers.
+        bootstrap: String,
+        /// What was asked.
+        what: &'static str,
+        /// In librdkafka's words.
+        why: String,
+    },
+    /// A topic is not there and cannot be made.
+    #[error("kafka sink: topic {topic} is not there and cannot be created: {why}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// Another worker has taken our place.
+    #[error(
+        "kafka sink: another worker has begun to write as {transactional_id}: this one stops. Give each worker a \
+         sink.kafka.transactional_id of its own"
+    )]
+    Fenced {
+        /// The name that both use.
+        transactional_id: String,
+    },
+    /// The brokers allow no transaction that long.
+    #[error(
+        "kafka sink: the brokers take no transaction timeout of {timeout_ms} ms: lower \
+         sink.kafka.transaction_timeout_ms to their transaction.max.timeout.ms"
+    )]
+    TimeoutTooLong {
+        /// Ours.
+        timeout_ms: u32,
+    },
+    /// The state says that there should be a marker.
+    #[error(
+        "kafka sink: the state has delivered up to epoch {epoch}, but group {group} holds no marker of it: what the \
+         topics have is not known. Look whether these are the right brokers; to go on all the same, with results that \
+         may come twice, give --accept-lost-output"
+    )]
+    MarkerLost {
+        /// The marker's group.
+        group: String,
+        /// What the state names.
+        epoch: u64,
+    },
+    /// The topics have more than the state that goes on.
+    #[error(
+        "kafka sink: the topics have results up to epoch {found}, the state ends at {epoch}: those in between would \
+         come twice. Restore a later savepoint, or accept that with --accept-lost-output"
+    )]
+    Ahead {
+        /// What the marker says.
+        found: u64,
+        /// What the state names.
+        epoch: u64,
+    },
+    /// Told to stop while it waited.
+    #[error("kafka sink: stopped before {bootstrap} answered")]
+    Stopped {
+        /// The brokers.
+        bootstrap: String,
+    },
+}
+
+impl KafkaSinkError {
+    /// Whether waiting may mend it.
+    pub(in crate::sink) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unanswered { .. } | Self::Topic { .. })
+    }
+
+    /// Whether going on would not be exactly once.
+    pub(in crate::sink) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Fenced { .. } | Self::MarkerLost { .. } | Self::Ahead { .. })
+    }
+}
