@@ -160,7 +160,7 @@ fn i5_kills_under_load_leave_every_result_once_in_its_topic() {
         let mut dice = Dice(23);
         for _ in 0..KILLS {
             let mut child = place.begin(&["--set", &format!("parallelism={}", 1 + dice.below(4))]);
-            std::thread::sleep(Duration::from_millis(150 + dice.below(1_000)));
+            std::thread::sleep(Duration::from_millis(300 + dice.below(1_500)));
             child.kill().unwrap();
             let ended = end_of(child, Duration::from_secs(20));
             assert!(ended.code.is_none(), "it was killed, it did not end: {}", ended.err);
@@ -178,6 +178,34 @@ fn i5_kills_under_load_leave_every_result_once_in_its_topic() {
     signal(&last, "TERM");
     let ended = end_of(last, Duration::from_secs(30));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
+    topics_equal_file(&real, &place);
+}
+
+#[test]
+fn what_an_older_checkpoint_executes_again_is_not_written_again() {
+    let Some(real) = Real::broker() else { return };
+    let (topic, name, folder) = (real.topic(3), unique("out"), tempfile::tempdir().unwrap());
+    let place = Place { folder: folder.path(), topic: &topic, name: &name };
+    let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
+    let child = place.begin(&["--set", "state.checkpoint_interval_ms=200", "--set", "state.checkpoints_kept=1000"]);
+    let settings = GenerateSettings { market: MarketSettings::default(), count: 3_000, rate: Some(A_SECOND) };
+    generate(&bootstrap, &topic, &settings).unwrap();
+    wait_until("the windows are over", || place.file().iter().filter(|line| line.contains("\"agg\"")).count() > 50);
+    signal(&child, "TERM");
+    let ended = end_of(child, Duration::from_secs(30));
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let mut checkpoints: Vec<_> =
+        fs::read_dir(folder.path().join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    checkpoints.sort();
+    assert!(checkpoints.len() > 3, "{checkpoints:?}");
+    let child = place.begin(&["--restore", checkpoints[1].to_str().unwrap()]);
+    real.send(&topic, 0, Some(&insert(77_777, "\"A\"", "1", "\"2\"")), 1_795_000_000_000);
+    real.flush();
+    wait_until("it has come further than before", || place.file().iter().any(|line| line.contains("77777")));
+    signal(&child, "TERM");
+    let ended = end_of(child, Duration::from_secs(30));
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("executing logged epochs again"), "{}", ended.err);
     topics_equal_file(&real, &place);
 }
 
