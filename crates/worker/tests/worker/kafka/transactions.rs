@@ -197,8 +197,8 @@ fn what_an_older_checkpoint_executes_again_is_not_written_again() {
     let mut checkpoints: Vec<_> =
         fs::read_dir(folder.path().join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
     checkpoints.sort();
-    assert!(checkpoints.len() > 3, "{checkpoints:?}");
-    let child = place.begin(&["--restore", checkpoints[1].to_str().unwrap()]);
+    let oldest = checkpoints[0].to_str().unwrap();
+    let child = place.begin(&["--restore", oldest]);
     real.send(&topic, 0, Some(&insert(77_777, "\"A\"", "1", "\"2\"")), 1_795_000_000_000);
     real.flush();
     wait_until("it has come further than before", || place.file().iter().any(|line| line.contains("77777")));
