@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod config;
+mod config_id;
 pub mod decode;
 #[cfg(all(feature = "rocksdb", feature = "kafka"))]
 mod durable;

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::config_id::config_id;
 use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
 use crate::config::{Settings, SnapshotRowsMode, Values};
@@ -379,23 +379,4 @@ pub(super) fn decode_settings(settings: &Settings) -> DecodeSettings {
             status: columns.status,
         },
     }
-}
-
-/// Sections of the configuration that change no result, and so no fingerprint.
-const WITHOUT_EFFECT: [&str; 7] = ["log.", "web.", "demo.", "sink.", "kafka.", "epoch.", "state."];
-
-/// Fingerprint of the configuration as far as results depend on it.
-fn config_id(values: &Values) -> u64 {
-    let mut text = String::new();
-    for entry in values.entries() {
-        let matters = !WITHOUT_EFFECT.iter().any(|section| entry.key.starts_with(section))
-            && !["parallelism", "summary"].contains(&entry.key);
-        if matters {
-            text.push_str(entry.key);
-            text.push('=');
-            text.push_str(&entry.value.to_string());
-            text.push('\n');
-        }
-    }
-    xxh3_64(text.as_bytes())
 }

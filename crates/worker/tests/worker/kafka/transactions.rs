@@ -254,7 +254,7 @@ fn a_second_worker_of_the_same_name_takes_the_first_one_s_place() {
     wait_until("the second one has its place", || !second.file().is_empty());
     real.send(&topic, 0, Some(&insert(2, "\"A\"", "1", "\"2\"")), 1_795_000_000_001);
     real.flush();
-    let ended = end_of(zombie, Duration::from_secs(60));
+    let ended = end_of(zombie, Duration::from_mins(1));
     assert_eq!(ended.code, Some(3), "{}", ended.err);
     assert!(ended.err.contains("another worker has begun to write"), "{}", ended.err);
     signal(&other, "TERM");
