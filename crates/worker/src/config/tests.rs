@@ -153,7 +153,8 @@ fn every_knob_reaches_the_settings() {
             ("source.table", _) => "shop.other",
             ("web.listen", _) => "127.0.0.1:9",
             ("kafka.sasl_mechanism", _) => "PLAIN",
-            (_, Kind::Bool) => "false",
+            (_, Kind::Bool) if knob.default_value() == Value::Bool(true) => "false",
+            (_, Kind::Bool) => "true",
             (_, Kind::Integer { max, .. }) => &max.to_string(),
             (_, Kind::Choice(words)) => {
                 words.iter().find(|&&word| knob.default_value() != Value::Text(word.into())).unwrap()
@@ -176,6 +177,13 @@ fn every_knob_reaches_the_settings() {
             "web.token" | "web.token_file" => {
                 let machine = Machine { files: &files, environment: &environment[1..], ..Machine::default() };
                 assert_ne!(format!("{:?}", machine.settings().unwrap()), without, "{}", knob.key);
+            }
+            // What an output that is off does not have.
+            key if key.starts_with("sink.kafka.") => {
+                let on = Machine { set: &["sink.kafka.enabled=true"], ..Machine::default() };
+                let machine = Machine { set: &["sink.kafka.enabled=true", &set], ..Machine::default() };
+                let [on, other] = [on, machine].map(|machine| format!("{:?}", machine.settings().unwrap()));
+                assert!(if key.ends_with("enabled") { on != without } else { on != other }, "{key}");
             }
             key => {
                 let machine = Machine { set: &[&set], ..Machine::default() };
