@@ -139,8 +139,22 @@ pub(crate) enum Peer {
 pub(crate) enum BenchSubject {
     /// Decode and the whole pipeline on the bulk recording, beside reading alone and `serde_json`
     Decode(DecodeBenchOptions),
-    /// From the producer's send to the worker's output line, against a real Kafka that it starts
+    /// From an event's due time to the worker's RAW and ALERT lines, beside a bare consumer, against a real Kafka that it
+    /// starts
     Latency(LatencyBenchOptions),
+    /// What the worker's cost depends on: symbols, partitions, the length of messages, parallelism
+    Scaling(ScalingBenchOptions),
+}
+
+/// How much at each point.
+#[derive(Debug, Args)]
+pub(crate) struct ScalingBenchOptions {
+    /// Messages of each topic
+    #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Rounds in which everybody takes a turn
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) rounds: usize,
 }
 
 /// How fast and how long.
@@ -154,6 +168,9 @@ pub(crate) struct LatencyBenchOptions {
     /// For how long
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How long, and how it is told.

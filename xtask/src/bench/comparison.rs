@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: the worker in its forms beside the bare client and the Flink job that it replaces. One broker, one
 //! topic, loaded once; then round after round everybody takes a turn, so that what else the machine does meets all alike.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::contestant::{self, ALL, Contestant, Ring};
 use super::flink::Flink;
@@ -26,11 +27,14 @@ struct Size {
     records: u64,
     wrapped_records: u64,
     rounds: usize,
+    /// Events a second, and for how many seconds.
+    latencies: &'static [(u32, u32)],
 }
 
-const FULL: Size = Size { records: 2_400_000, wrapped_records: 400_000, rounds: 5 };
+const FULL: Size =
+    Size { records: 2_400_000, wrapped_records: 400_000, rounds: 5, latencies: &[(1_000, 30), (10_000, 30)] };
 /// Ten minutes on two slow cores.
-const QUICK: Size = Size { records: 1_000_000, wrapped_records: 200_000, rounds: 2 };
+const QUICK: Size = Size { records: 1_000_000, wrapped_records: 200_000, rounds: 2, latencies: &[(1_000, 15)] };
 
 /// Runs the comparison, and says what came of it in the form that was asked for.
 pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> {
@@ -90,19 +94,30 @@ pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> 
             row.turns.push(turn);
         }
     }
-    let idle_bytes = contestant::idle(ring(usize::MAX), &nothing.topic, IDLE_AFTER)?;
-    told(options, &report, &machine, &topics, idle_bytes)
+    let ring = ring(usize::MAX);
+    let idle_bytes = contestant::idle(ring, &nothing.topic, IDLE_AFTER)?;
+    let latencies = size.latencies.iter().map(|&(rate, seconds)| contestant::latency(ring, rate, seconds));
+    let latencies = latencies.collect::<Result<Vec<_>>>()?;
+    told(options, &report, &machine, &topics, Apart { idle_bytes, latencies })
+}
+
+/// What is measured once, apart from the rounds.
+struct Apart {
+    idle_bytes: u64,
+    latencies: Vec<Value>,
 }
 
 fn told(
     options: &ComparisonOptions,
     report: &Report,
-    machine: &serde_json::Value,
+    machine: &Value,
     (bare, wrapped): &(Topic, Topic),
-    idle_bytes: u64,
+    Apart { idle_bytes, latencies }: Apart,
 ) -> Result<ExitCode> {
     let mut object = report.json();
     object.insert("rss_idle_mb".to_owned(), json!(idle_bytes as f64 / 1e6));
+    object.insert("p99_ms_over_bare".to_owned(), json!(over_bare(&latencies)));
+    object.insert("latency_ms".to_owned(), json!(&latencies));
     object.insert("machine".to_owned(), machine.clone());
     for (name, topic) in [("topic", bare), ("wrapped_topic", wrapped)] {
         let market = &topic.market;
@@ -116,7 +131,7 @@ fn told(
         });
         object.insert(name.to_owned(), value);
     }
-    let object = serde_json::Value::Object(object);
+    let object = Value::Object(object);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&object)?);
     } else {
@@ -130,9 +145,11 @@ fn told(
             ("cpu_ratio_to_flink", "CPU an event, by Flink's"),
             ("wrapped_ratio_to_bare", "rate with wrapped messages, by the bare client's"),
             ("rss_idle_mb", "MB resident with nothing to do"),
+            ("p99_ms_over_bare", "ms from due to a line, p99, on top of the bare consumer's"),
         ] {
             println!("{name} {} ({what})", number(name));
         }
+        print!("{}", latency_table(&latencies));
         println!("{machine}");
     }
     if let Some(path) = &options.svg {
@@ -151,4 +168,40 @@ fn told(
         eprintln!("bench: all {held} floors hold");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// By how much the slower of RAW's and ALERT's p99 is above the bare consumer's, at the lowest rate.
+fn over_bare(latencies: &[Value]) -> Option<f64> {
+    let first = latencies.first()?;
+    let p99 = |stream: &str| first[stream]["p99"].as_f64();
+    Some(p99("raw")?.max(p99("alert")?) - p99("bare")?)
+}
+
+fn latency_table(latencies: &[Value]) -> String {
+    let mut text = String::from("| ms from due | p50 | p90 | p99 | p99.9 |\n|---|---|---|---|---|\n");
+    for at_rate in latencies {
+        for (stream, name) in [("bare", "bare consumer"), ("raw", "RAW"), ("alert", "ALERT")] {
+            let _infallible = write!(text, "| {} events/s: {name}", at_rate["rate"]);
+            for percentile in ["p50", "p90", "p99", "p99.9"] {
+                let ms = at_rate[stream][percentile].as_f64().unwrap_or_default();
+                let _infallible = write!(text, " | {ms:.2}");
+            }
+            text.push_str(" |\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latency_is_told_beside_the_bare_consumers() {
+        let of = |p99: f64| json!({"p50": 1.0, "p90": 2.0, "p99": p99, "p99.9": 9.0});
+        let latencies = [json!({"rate": 1000, "bare": of(3.0), "raw": of(4.0), "alert": of(4.5)})];
+        assert_eq!(over_bare(&latencies), Some(1.5));
+        assert_eq!(over_bare(&[]), None);
+        assert!(latency_table(&latencies).ends_with("| 1000 events/s: ALERT | 1.00 | 2.00 | 4.50 | 9.00 |\n"));
+    }
 }

@@ -51,7 +51,8 @@ enum Kind {
     Flink { state: &'static str },
 }
 
-const fn worker(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
+/// The worker in some form: RAW discarded, state in RocksDB unless the arguments say otherwise.
+pub(crate) const fn worker(name: &'static str, arguments: &'static [&'static str]) -> Contestant {
     let kind = Kind::Worker { arguments, windows: Windows::All, to_file: false };
     Contestant { name, wrapped: false, full_only: false, kind }
 }
@@ -60,9 +61,12 @@ const fn flink(name: &'static str, state: &'static str) -> Contestant {
     Contestant { name, wrapped: false, full_only: false, kind: Kind::Flink { state } }
 }
 
+/// The client alone, over bare messages.
+pub(crate) const BARE_ALONE: Contestant = Contestant { name: BARE, wrapped: false, full_only: false, kind: Kind::Bare };
+
 /// All, in the order of their turns.
 pub(crate) const ALL: &[Contestant] = &[
-    Contestant { name: BARE, wrapped: false, full_only: false, kind: Kind::Bare },
+    BARE_ALONE,
     worker(WORKER, &["--parallelism", "2"]),
     worker("worker, parallelism 1", &["--parallelism", "1"]),
     worker("worker, state in memory", &["--parallelism", "2", "--set", "state.backend=memory"]),
@@ -221,4 +225,14 @@ pub(crate) fn idle(ring: Ring<'_>, topic: &str, after: Duration) -> Result<u64> 
     let resident = super::usage::memory(group.id());
     group.stop(Duration::from_secs(10))?;
     Ok(resident?.resident_bytes)
+}
+
+/// Latency at a steady rate, of the worker and of a bare consumer beside it, as the program that measures it tells.
+pub(crate) fn latency(ring: Ring<'_>, rate: u32, seconds: u32) -> Result<serde_json::Value> {
+    let mut command = Command::new(&ring.programs.latency);
+    command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string(), "--json"]);
+    let output = ask(command.env(crate::broker::ADDRESS_VARIABLE, ring.address))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(text.trim())
+        .with_context(|| format!("latency at {rate}/s: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

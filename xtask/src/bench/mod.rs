@@ -14,6 +14,7 @@ mod svg;
 mod floors;
 mod machine;
 mod comparison;
+mod scaling;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         None => comparison::run(root, &options.comparison),
         Some(BenchSubject::Decode(options)) => decode(root, options),
         Some(BenchSubject::Latency(options)) => latency(root, options),
+        Some(BenchSubject::Scaling(options)) => scaling::run(root, options),
     }
 }
 
@@ -63,6 +65,7 @@ fn latency(root: &Path, options: &LatencyBenchOptions) -> Result<ExitCode> {
     let mut command = workspace::cargo(root);
     command.args(["bench", "--profile", "ci", "--locked", "--package", "worker", "--bench", "latency", "--"]);
     command.args(["--rate", &options.rate.to_string(), "--seconds", &options.seconds.to_string()]);
+    command.args(options.json.then_some("--json"));
     command.env(ADDRESS_VARIABLE, broker.address());
     let limit = BUILD_LIMIT + Duration::from_secs(u64::from(options.seconds));
     succeeded(process::run(&mut command, limit)?, "cargo bench --bench latency")?;

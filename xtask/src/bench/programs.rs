@@ -14,6 +14,8 @@ pub(crate) struct Programs {
     pub(crate) worker: PathBuf,
     /// The client alone.
     pub(crate) bare: PathBuf,
+    /// Measures from an event's due time to its results.
+    pub(crate) latency: PathBuf,
 }
 
 impl Programs {
@@ -44,6 +46,6 @@ impl Programs {
             };
             built.iter().find(is_it).cloned().with_context(|| format!("cargo built no {name}"))
         };
-        Ok(Self { worker: named("worker")?, bare: named("bare")? })
+        Ok(Self { worker: named("worker")?, bare: named("bare")?, latency: named("latency")? })
     }
 }

@@ -4,6 +4,7 @@ mod outcome;
 mod page;
 mod steps;
 mod tools;
+mod instructions;
 
 use std::env;
 use std::path::{Path, PathBuf};

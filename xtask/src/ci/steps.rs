@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::broker::{self, Broker};
 use crate::ci::Context;
+use crate::ci::instructions::instructions;
 use crate::ci::outcome::Verdict;
 use crate::ci::{page, tools};
 use crate::cli::ImagesOptions;
@@ -50,6 +51,7 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     step("clippy-pure", "no warning in the part without Kafka, RocksDB and web", clippy_pure),
     step("test-pure", "tests of that part", test_pure),
+    step("instructions", "decoding takes no more instructions than it did, beside serde_json", instructions),
     step("clippy", "no warning anywhere", clippy),
     step("docs", "the documentation builds without a warning", docs),
     step("broker", "a real Kafka for the tests", start_broker),

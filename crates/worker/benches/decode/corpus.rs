@@ -7,9 +7,9 @@ use worker::source::Batch;
 use worker::source::recording::{ReadOutcome, RecordingSource};
 
 /// Records of an epoch at most: the default of `epoch.max_records`.
-pub(crate) const EPOCH_RECORDS: usize = 8_192;
+pub(crate) const EPOCH_RECORDS: usize = 4_096;
 /// Bytes of an epoch at most: the default of `epoch.max_bytes`.
-pub(crate) const EPOCH_BYTES: usize = 8 << 20;
+pub(crate) const EPOCH_BYTES: usize = 4 << 20;
 /// Longest line of a recording.
 pub(crate) const LINE_BYTES: usize = 16 << 20;
 

@@ -51,6 +51,9 @@ struct Options {
     /// Only so many records at most; for instruments under which everything is slow
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     records: usize,
+    /// Under valgrind: no processor time, nothing on disk
+    #[arg(long, hide = true)]
+    instrumented: bool,
     /// Recording for the whole process; else the bulk fixture, unpacked
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
@@ -69,12 +72,17 @@ fn main() {
     let options = Options::parse();
     let bare = Arc::new(corpus::bulk(options.records));
     let wrapped = Arc::new(corpus::wrapped(&bare, WRAPPED_RECORDS));
-    let replays = whole_process::Replays::new(options.recording.as_deref());
+    let replays = (!options.instrumented).then(|| whole_process::Replays::new(options.recording.as_deref()));
+    if options.instrumented {
+        stopwatch::go_without_processor_time();
+    }
     let mut groups = vec![
         (Group::new("bare", bare.records(), bare.bytes()), in_memory(&bare)),
         (Group::new("wrapped", wrapped.records(), wrapped.bytes()), in_memory(&wrapped)),
-        (Group::new("replay", replays.records(), replays.bytes()), replays.subjects()),
     ];
+    if let Some(replays) = &replays {
+        groups.push((Group::new("replay", replays.records(), replays.bytes()), replays.subjects()));
+    }
     if let Some(text) = &options.only {
         for (group, subjects) in &mut groups {
             let is_meant = |subject: &Subject<'_>| format!("{}/{}", group.name, subject.name).contains(text.as_str());
@@ -116,6 +124,7 @@ fn in_memory(corpus: &Arc<Corpus>) -> Vec<Subject<'_>> {
         Subject { name: "serde_json into a borrowed struct", run: Box::new(|| yardsticks::into_struct(corpus)) },
         Subject { name: "decode", run: Box::new(|| decode(corpus)) },
         Subject { name: "pipeline, 1 shard, no RAW", run: Box::new(pipeline(1, Processing, Nothing)) },
+        Subject { name: "pipeline, 1 shard, JSON", run: Box::new(pipeline(1, Processing, Json)) },
         Subject { name: "pipeline, 2 shards, no RAW", run: Box::new(pipeline(2, Processing, Nothing)) },
         Subject { name: "pipeline, 2 shards, no RAW, event time", run: Box::new(pipeline(2, Event, Nothing)) },
         Subject { name: "pipeline, 2 shards, text", run: Box::new(pipeline(2, Processing, Text)) },

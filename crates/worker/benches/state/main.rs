@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark: what it prints is its result")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run says why and ends")]
 
-#[expect(dead_code, reason = "how much memory is resident is of interest to the other benchmark")]
+#[expect(dead_code, reason = "memory and instruments are of interest to the other benchmark")]
 #[path = "../decode/stopwatch.rs"]
 mod stopwatch;
 

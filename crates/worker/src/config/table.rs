@@ -59,7 +59,7 @@ pub static KNOBS: &[Knob] = &[
     ),
     Knob::integer(
         "kafka.fetch_queue_bytes",
-        16 * MIB,
+        8 * MIB,
         "bytes",
         (64 * KIB, MAX_QUEUE_BYTES),
         "memory for prefetched records",
@@ -153,10 +153,10 @@ pub static KNOBS: &[Knob] = &[
     ),
     Knob::ops("rules.rapid_orders.ops", false, "operations that RAPID_ORDERS looks at"),
     // The engine.
-    Knob::integer("epoch.max_records", 8192, "records", (1, 1_000_000), "records of an epoch at most"),
+    Knob::integer("epoch.max_records", 4096, "records", (1, 1_000_000), "records of an epoch at most"),
     Knob::integer(
         "epoch.max_bytes",
-        8 * MIB,
+        4 * MIB,
         "bytes",
         (KIB, 1024 * MIB),
         "bytes of an epoch at most, after one record",

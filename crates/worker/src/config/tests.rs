@@ -80,7 +80,7 @@ fn defaults_are_the_contracts() {
     assert_eq!(settings.kafka.topic, "cdc.orders_db.orders");
     assert_eq!(settings.kafka.group, "cdc-worker");
     assert_eq!(settings.kafka.from, StartFrom::Earliest);
-    assert_eq!(settings.kafka.fetch_queue_bytes, 16_777_216);
+    assert_eq!(settings.kafka.fetch_queue_bytes, 8_388_608);
     assert_eq!(settings.kafka.security, Security::default());
     assert_eq!((settings.source.database.as_str(), settings.source.table.as_str()), ("orders_db", "orders"));
     assert_eq!(settings.source.max_line_bytes, 67_108_864);
@@ -94,7 +94,7 @@ fn defaults_are_the_contracts() {
     assert_eq!(rules.price_spike.threshold, Decimal::parse("5").unwrap());
     let rapid = rules.rapid_orders;
     assert_eq!((rapid.count, rapid.window_ms, rapid.quiet_ms, rapid.ops), (5, 10_000, 10_000, OpSet::ALL));
-    assert_eq!((settings.epoch.max_records, settings.epoch.max_bytes), (8192, 8_388_608));
+    assert_eq!((settings.epoch.max_records, settings.epoch.max_bytes), (4096, 4_194_304));
     let state = settings.state;
     let backend = if cfg!(feature = "rocksdb") { StateBackend::Rocksdb } else { StateBackend::Memory };
     assert_eq!((state.backend, state.directory), (backend, "state".into()));

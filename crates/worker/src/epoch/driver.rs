@@ -196,12 +196,15 @@ impl Driver<'_> {
         };
         let (to_deliver, handed) = sync_channel(DELIVERIES);
         let (give_back, returned) = channel();
+        let appended = Arc::new(AtomicU64::new(0));
         let patience = Patience { clock: self.clock, stop: self.stop, patient: self.patient, progress: self.progress };
         let delivery = Delivery {
             handed,
             sinks,
             store: Arc::clone(&self.store),
             log: self.log.syncer(),
+            appended: Arc::clone(&appended),
+            synced: 0,
             patience: patience.clone(),
             committed: Arc::new(AtomicU64::new(begin.state)),
             pace: self.pace,
@@ -232,6 +235,7 @@ impl Driver<'_> {
             to_deliver,
             handed_over: 0,
             returned,
+            appended,
             // Without checkpoints the log is needed for what is not committed only.
             needed_after: Arc::new(AtomicU64::new(if checkpointed { 0 } else { u64::MAX })),
             group_told_ms: 0,

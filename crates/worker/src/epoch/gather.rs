@@ -54,6 +54,8 @@ pub(super) struct Gather<'a> {
     /// How many things were handed over.
     pub(super) handed_over: u64,
     pub(super) returned: Receiver<Returned>,
+    /// The last epoch whose record was appended, for the one who syncs.
+    pub(super) appended: Arc<AtomicU64>,
     /// The log is needed behind this epoch, for checkpoints.
     pub(super) needed_after: Arc<AtomicU64>,
     pub(super) group_told_ms: i64,
@@ -212,6 +214,7 @@ impl Gather<'_> {
         let (telemetry, clock) = (&self.patience.progress.telemetry, self.patience.clock);
         let steps = &telemetry.steps;
         steps.timed(Step::Log, clock, || self.patience.until_done(LogError::may_pass, || log.append(next)))?;
+        self.appended.store(next.id, Ordering::Release);
         let executed = steps.timed(Step::Execute, clock, || executor.execute(next.clone(), batch))?;
         telemetry.holds(executor.symbols(), executor.timers());
         self.next.id += 1;

@@ -225,30 +225,30 @@ fn kafka_outputs_need_topics_of_their_own_and_a_state_that_lasts() {
 #[test]
 fn what_is_bounded_must_fit_the_container() {
     let with_memory = |memory, set| Machine { memory: Some(memory), set, ..Machine::default() };
-    // 16 MiB + 4 × 8 MiB = 50,331,648 bytes.
+    // 8 MiB + 4 × 4 MiB = 25,165,824 bytes.
     let in_memory = ["state.backend=memory"];
-    assert!(with_memory(50_331_648, &in_memory).settings().is_ok());
+    assert!(with_memory(25_165_824, &in_memory).settings().is_ok());
     assert_eq!(
-        with_memory(50_331_647, &in_memory).refusal(),
-        "epoch.max_bytes = 8388608 (default) with kafka.fetch_queue_bytes = 16777216 (default) needs 50331648 bytes \
-         (4 epochs 33554432, the queue 16777216), more than the container's memory limit of 50331647; \
+        with_memory(25_165_823, &in_memory).refusal(),
+        "epoch.max_bytes = 4194304 (default) with kafka.fetch_queue_bytes = 8388608 (default) needs 25165824 bytes \
+         (4 epochs 16777216, the queue 8388608), more than the container's memory limit of 25165823; \
          lower epoch.max_bytes, or give the container more memory"
     );
     assert_eq!(
         with_memory(268_435_456, &["state.backend=memory", "kafka.fetch_queue_bytes=300_000_000"]).refusal(),
-        "kafka.fetch_queue_bytes = 300000000 (flag --set) with epoch.max_bytes = 8388608 (default) needs 333554432 bytes \
-         (the queue 300000000, 4 epochs 33554432), more than the container's memory limit of 268435456; \
+        "kafka.fetch_queue_bytes = 300000000 (flag --set) with epoch.max_bytes = 4194304 (default) needs 316777216 bytes \
+         (the queue 300000000, 4 epochs 16777216), more than the container's memory limit of 268435456; \
          lower kafka.fetch_queue_bytes, or give the container more memory"
     );
     // + 32 MiB + 50,000 × 600 bytes.
     let on_disk = ["state.backend=rocksdb"];
-    assert!(with_memory(113_886_080, &on_disk).settings().is_ok());
-    assert!(with_memory(113_886_079, &on_disk).settings().is_err());
+    assert!(with_memory(88_720_256, &on_disk).settings().is_ok());
+    assert!(with_memory(88_720_255, &on_disk).settings().is_err());
     assert_eq!(
         with_memory(268_435_456, &["state.backend=rocksdb", "state.hot_symbols=1_000_000"]).refusal(),
-        "state.hot_symbols = 1000000 (flag --set) with epoch.max_bytes = 8388608 (default), \
-         state.memory_bytes = 33554432 (default), kafka.fetch_queue_bytes = 16777216 (default) needs 683886080 bytes \
-         (1000000 symbols of 600 bytes 600000000, 4 epochs 33554432, the database 33554432, the queue 16777216), \
+        "state.hot_symbols = 1000000 (flag --set) with state.memory_bytes = 33554432 (default), \
+         epoch.max_bytes = 4194304 (default), kafka.fetch_queue_bytes = 8388608 (default) needs 658720256 bytes \
+         (1000000 symbols of 600 bytes 600000000, the database 33554432, 4 epochs 16777216, the queue 8388608), \
          more than the container's memory limit of 268435456; \
          lower state.hot_symbols, or give the container more memory"
     );

@@ -15,8 +15,9 @@ use super::{KafkaSettings, KafkaSourceError};
 use crate::source::Batch;
 use crate::time::clock::Clock;
 
-/// How many batches wait for the driver at most.
-const BATCHES_AHEAD: usize = 2;
+/// How many batches wait for the driver at most. While one does, the next grows: more of them would be smaller, and every
+/// epoch has costs of its own.
+const BATCHES_AHEAD: usize = 1;
 
 /// Reads on threads of its own; dropping it ends them.
 pub(super) struct Running {
