@@ -22,18 +22,8 @@ impl Programs {
     /// Builds them; cargo says on stderr what it does.
     pub(crate) fn build(root: &Path) -> Result<Self> {
         let mut command = workspace::cargo(root);
-        command.args([
-            "build",
-            "--profile",
-            "ci",
-            "--locked",
-            "--package",
-            "worker",
-            "--bin",
-            "worker",
-            "--bench",
-            "bare",
-        ]);
+        command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
+        command.args(["--bench", "bare", "--bench", "latency"]);
         command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
         let output = command.output().context("cargo cannot be started")?;
         if !output.status.success() {
