@@ -13,6 +13,8 @@ use crate::checks::repair_plan::plan;
 use crate::clients::connect::Running;
 use crate::failure::Exit;
 
+mod recordings;
+
 const HEALTHY: &str = include_str!("recorded/healthy.json");
 
 fn healthy() -> Facts {
@@ -90,6 +92,8 @@ const INTERNAL: [&str; 3] = ["_connect-configs", "_connect-offsets", "_connect-s
 const ORDERS: &str = "cdc.orders_db.orders";
 const CLUSTER_ID: &str = "[2026-11-27 06:00:00,000] ERROR Fatal error during KafkaServer startup. kafka.common.InconsistentClusterIdException: The Cluster ID NEW doesn't match stored clusterId Some(OLD) in meta.properties. The broker is trying to join the wrong cluster.";
 const DENIED: &str = "java.sql.SQLException: outer\n\tat a.b\nCaused by: java.sql.SQLException: Access denied for user 'debezium'@'172.18.0.7' (using password: YES)\n\tat c.d";
+
+const RETRY: &str = "2026-11-27 06:46:45,051 WARN   ||  WorkerSourceTask{id=orders-0} failed to poll records from SourceTask. Will retry operation.   [org.apache.kafka.connect.runtime.AbstractWorkerSourceTask]";
 
 /// A fault, what it changes, what is found without a cause, what is found to follow.
 type Row = (&'static str, fn(&mut Facts), &'static [&'static str], &'static [&'static str]);
@@ -293,8 +297,8 @@ const FAULTS: &[Row] = &[
             for broker in ["kafka-1", "kafka-2", "kafka-3"] {
                 container(facts, broker).has_health_check = false;
             }
-            let waits = &mut container(facts, "kafka-connect").depends_on;
-            for condition in waits.values_mut() {
+            let connect = facts.files.as_mut().expect("files").services.get_mut("kafka-connect").expect("described");
+            for condition in connect.depends_on.values_mut() {
                 *condition = "service_started".into();
             }
         },
@@ -577,16 +581,13 @@ const FAULTS: &[Row] = &[
     (
         "an old Debezium on a new MySQL",
         |facts| {
-            facts
-                .connect
-                .as_mut()
-                .expect("connect")
-                .plugins
-                .insert("io.debezium.connector.mysql.MySqlConnector".into(), "2.5.4.Final".into());
+            let plugins = &mut facts.connect.as_mut().expect("connect").plugins;
+            plugins.insert("io.debezium.connector.mysql.MySqlConnector".into(), "2.5.4.Final".into());
+            say(facts, "kafka-connect", RETRY);
             say(
                 facts,
                 "kafka-connect",
-                "java.sql.SQLSyntaxErrorException: You have an error in your SQL syntax; check the manual … near 'MASTER STATUS' at line 1",
+                "Caused by: java.sql.SQLSyntaxErrorException: … near 'MASTER STATUS' at line 1",
             );
         },
         &["DOC-DEBEZIUM-VERSION"],
@@ -628,6 +629,20 @@ const FAULTS: &[Row] = &[
         },
         &["DOC-BINLOG-PURGED"],
         &["DOC-CONNECTOR-FAILED"],
+    ),
+    (
+        "a purged binlog that Debezium asks for again and again",
+        |facts| {
+            facts.mysql.as_mut().expect("mysql").binlogs = vec!["mysql-bin.000009".into()];
+            say(facts, "kafka-connect", RETRY);
+            say(
+                facts,
+                "kafka-connect",
+                "Caused by: io.debezium.DebeziumException: Cannot replicate because the source purged required binary logs.",
+            );
+        },
+        &["DOC-BINLOG-PURGED"],
+        &["DOC-CONNECTOR-STALLED"],
     ),
     ("worker-stopped", |facts| ended(facts, "worker", 0), &["DOC-WORKER-DOWN"], &[]),
     (

@@ -7,10 +7,13 @@ use crate::checks::concerns::replicas::takes_writes;
 use crate::checks::concerns::topics::data_topics;
 use crate::checks::drift::{self, Difference};
 use crate::checks::explain;
-use crate::checks::facts::{Connector, Facts, HIDDEN};
+use crate::checks::facts::{Connector, Facts, HIDDEN, LogLine};
 use crate::checks::finding::{About, Check, Found, Group, Judged};
 use crate::checks::fix::Fix;
 use crate::clients::connect::{Running, root_cause};
+
+/// Debezium tries again every ten seconds or so; older complaints are over.
+const REPEATED_MS: i64 = 90_000;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check { about: &MISSING, judge: missing },
@@ -47,10 +50,10 @@ const STALLED: About = About {
     group: Group::Connect,
     title: "connectors deliver",
     symptom: "RUNNING, and nothing arrives in the topic",
-    cause: "the topic takes no writes, or Debezium repeats a failing question for ever (SHOW MASTER STATUS on MySQL 8.4 and newer)",
+    cause: "the topic takes no writes, or Debezium repeats for ever what fails: a purged binlog, a right that was revoked, SHOW MASTER STATUS on MySQL 8.4 and newer",
     remedy: "what it follows from",
     why: "RUNNING says only that nothing has given up",
-    source: "two of three brokers killed here; Debezium 2.5 on MySQL 9.7 here: RUNNING, and the topic never appears",
+    source: "two of three brokers killed here; Debezium 2.5 on MySQL 9.7 here: RUNNING, and the topic never appears; a purged binlog under Debezium 3.0.8 here: failed to poll records from SourceTask. Will retry operation",
 };
 
 const PAUSED: About = About {
@@ -132,21 +135,32 @@ fn stalled(facts: &Facts) -> Option<Judged> {
         }
         let topics = data_topics(&connector.settings);
         let refusing: Vec<&String> = topics.iter().filter(|topic| takes_writes(facts, topic) == Some(false)).collect();
-        let log = facts
-            .container("kafka-connect")
-            .and_then(|connect| connect.last_line(|text| text.contains("MASTER STATUS") && facts.at_ms > 0));
-        if refusing.is_empty() && log.is_none() {
+        let repeated = repeats(facts, &connector.name);
+        if refusing.is_empty() && repeated.is_none() {
             return None;
         }
         let names: Vec<&str> = refusing.iter().map(|name| name.as_str()).collect();
         Some(
             Found::fail(&connector.name, format!("{} says RUNNING and delivers nothing", connector.name))
                 .evidence(if names.is_empty() { String::new() } else { format!("no writes to {}", names.join(", ")) })
-                .evidence(log.map_or_else(String::new, |line| format!("log: {}", line.text)))
-                .remedy(up(facts)),
+                .evidence(repeated.map_or_else(String::new, |line| format!("log: {}", line.text)))
+                .remedy(format!("{}; {}", command(facts, "logs kafka-connect"), up(facts))),
         )
     });
     Some(Judged::of(words(connectors)).with(found.collect::<Vec<_>>()))
+}
+
+/// What a task says that tries the same again and again: Connect calls it RUNNING all the while.
+fn repeats<'a>(facts: &'a Facts, connector: &str) -> Option<&'a LogLine> {
+    let connect = facts.container("kafka-connect")?;
+    let task = format!("WorkerSourceTask{{id={connector}-");
+    let recent = |line: &&LogLine| facts.at_ms - line.at_ms < REPEATED_MS;
+    let again =
+        connect.last_line(|text| text.contains(&task) && text.contains("Will retry operation")).filter(recent)?;
+    // What it failed of stands below, a cause under the other.
+    let below = connect.log.iter().skip_while(|line| line.at_ms < again.at_ms || !line.text.contains(&task)).skip(1);
+    let causes = below.take_while(|line| line.at_ms - again.at_ms < 1000);
+    Some(causes.filter(|line| line.text.starts_with("Caused by: ")).last().unwrap_or(again))
 }
 
 fn paused(facts: &Facts) -> Option<Judged> {

@@ -38,7 +38,6 @@ fn order(facts: &Facts) -> Option<Judged> {
     for service in CHECKED {
         let Some(has) = has(facts, service) else { continue };
         looked += 1;
-        // Without ZooKeeper the brokers wait for each other by themselves.
         if !has.health_check {
             found.push(missing(facts, service, "has no health check", has.from, ComposeBlock::HealthCheck));
         }
@@ -66,16 +65,22 @@ fn order(facts: &Facts) -> Option<Judged> {
     Some(Judged::of(format!("health checks and depends_on of {looked} services")).with(found))
 }
 
+/// A health check is the container's own; who waits for whom is read from the files at each start.
 fn has<'a>(facts: &'a Facts, service: &str) -> Option<Has<'a>> {
-    if let Some(container) = facts.container(service) {
-        return Some(Has {
+    let described = facts.files.as_ref().and_then(|files| files.services.get(service));
+    match (facts.container(service), described) {
+        (Some(container), described) => Some(Has {
             health_check: container.has_health_check,
-            depends_on: &container.depends_on,
-            from: "its container",
-        });
+            depends_on: described.map_or(&container.depends_on, |described| &described.depends_on),
+            from: if described.is_some() { "its container and compose.yaml" } else { "its container" },
+        }),
+        (None, Some(described)) => Some(Has {
+            health_check: described.has_health_check,
+            depends_on: &described.depends_on,
+            from: "compose.yaml",
+        }),
+        (None, None) => None,
     }
-    let described = facts.files.as_ref()?.services.get(service)?;
-    Some(Has { health_check: described.has_health_check, depends_on: &described.depends_on, from: "compose.yaml" })
 }
 
 fn missing(facts: &Facts, service: &str, what: &str, from: &str, block: ComposeBlock) -> Found {
@@ -87,19 +92,12 @@ fn missing(facts: &Facts, service: &str, what: &str, from: &str, block: ComposeB
         ComposeBlock::DependsOn => true,
         ComposeBlock::Volumes => described.volumes.is_empty(),
     });
-    // Where the files have it, the container is only older than they are.
-    let container_is_old = match block {
-        ComposeBlock::HealthCheck => described.is_some_and(|described| described.has_health_check),
-        ComposeBlock::DependsOn => described.is_some_and(|described| {
-            !described.depends_on.is_empty() && described.depends_on.values().all(|condition| condition == HEALTHY)
-        }),
-        ComposeBlock::Volumes => false,
-    };
-    match (files_lack, container_is_old) {
-        (_, true) => found.remedy(format!("{} makes it anew from compose/compose.yaml, which has it", up(facts))),
-        (true, false) => found
+    if files_lack {
+        found
             .remedy(format!("opsctl doctor --fix --only DOC-START-ORDER; then {}", up(facts)))
-            .fix(Fix::ComposeLines { service: service.to_owned(), block }),
-        (false, false) => found.remedy(format!("make it from compose/compose.yaml: {}", up(facts))),
+            .fix(Fix::ComposeLines { service: service.to_owned(), block })
+    } else {
+        // Where the files have it, the container is only older than they are.
+        found.remedy(format!("{} makes it anew from compose/compose.yaml", up(facts)))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{Fault, LIMIT, Mend, Stage, Verdict, begin, finish, look, wait_for_verdict};
+use super::{Fault, LIMIT, Mend, Stage, begin, finish, look, wait_for_verdict};
 use crate::stack::{Stack, docker};
 use crate::wait::{Look, until_slowly};
 
@@ -67,7 +67,7 @@ const WITHOUT_PREFIX: &str = "services:
 
 pub(super) const ENV_PREFIX: Fault = Fault {
     breaks: |stack| {
-        stack.compose_laid_over(WITHOUT_PREFIX, &[], &["up", "--detach", "--no-deps", CONNECT])?;
+        stack.compose_laid_over(WITHOUT_PREFIX, &[], &["up", "--detach", CONNECT])?;
         stack.wait_for_connector("orders")
     },
     root: "DOC-CONNECT-ENV",
@@ -104,11 +104,9 @@ pub(super) fn dns(stage: &mut Stage<'_>) -> Result<()> {
         Ok(if told { Look::Found(verdict) } else { Look::NotYet(verdict.to_string()) })
     })?;
     stage.note("transient", &transient);
-    // What failed meanwhile is restarted; the doctor's line is gone when it is two minutes old.
-    if transient.roots().iter().any(|id| id == "DOC-CONNECTOR-FAILED") {
-        let _: Verdict =
-            Verdict::of(&stack.opsctl_answer(&["doctor", "--fix", "--yes", "--only", "DOC-CONNECTOR-FAILED"], LIMIT)?)?;
-    }
+    // What failed meanwhile is restarted; where nothing did, nothing is done.
+    let restarted = stack.opsctl_answer(&["doctor", "--fix", "--yes", "--only", "DOC-CONNECTOR-FAILED"], LIMIT)?;
+    stage.note("restarted", &restarted["applied"]);
     stack.wait_for_connector("orders")?;
     finish(stage, stack, orders)
 }

@@ -1,14 +1,13 @@
 //! Memory and compose.yaml.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{Fault, LIMIT, Mend, Stage, TO_FIX, begin, finish, wait_for_verdict};
 use crate::stack::docker;
-use crate::wait::{Look, until_slowly};
+use crate::wait::{Look, until};
 
 const CONNECT: &str = "kafka-connect";
 
@@ -17,7 +16,7 @@ pub(super) const HEAP: Fault = Fault {
         stack.compose_laid_over(
             "services: {}\n",
             &[("CDC_CONNECT_HEAP_OPTS", "-Xms256m -Xmx2g")],
-            &["up", "--detach", "--no-deps", CONNECT],
+            &["up", "--detach", CONNECT],
         )?;
         stack.wait_for_connector("orders")
     },
@@ -27,26 +26,27 @@ pub(super) const HEAP: Fault = Fault {
     takes_orders: true,
 };
 
-/// A heap that is touched at once, in a container that is smaller: killed by the kernel, again and again.
+/// MySQL gets less memory than it needs to start: killed by the kernel, again and again.
 pub(super) const OOM: Fault = Fault {
     breaks: |stack| {
-        let id = stack.container(CONNECT)?.id;
-        // All that it has: the kernel takes the largest process, and that is this one in the end.
-        let hog = "a=x; while :; do a=$a$a; done";
-        let _ = docker::run(&["exec", &id, "bash", "-c", hog], None, Duration::from_mins(2))?;
-        until_slowly("Docker saw it killed for memory", LIMIT, || {
-            let killed = stack.container(CONNECT)?.inspected.pointer("/State/OOMKilled").and_then(Value::as_bool);
+        let id = stack.container("mysql")?.id;
+        stack.act("stop", "mysql")?;
+        docker::docker(&["update", "--memory", "96m", "--memory-swap", "96m", &id])?;
+        stack.act("start", "mysql")?;
+        until("Docker saw it killed for memory", LIMIT, || {
+            let killed = stack.container("mysql")?.inspected.pointer("/State/OOMKilled").and_then(Value::as_bool);
             Ok(if killed == Some(true) { Look::Found(()) } else { Look::NotYet(format!("OOMKilled is {killed:?}")) })
         })
     },
     root: "DOC-OOM-KILLED",
-    follow: &[],
+    follow: &["DOC-MYSQL-DOWN"],
     mend: Mend::Remedy(|stack| {
-        // A start forgets what was.
-        stack.act("restart", CONNECT)?;
-        stack.wait_for_connector("orders")
+        let id = stack.container("mysql")?.id;
+        docker::docker(&["update", "--memory", "1g", "--memory-swap", "2g", &id])?;
+        stack.act("restart", "mysql")?;
+        stack.up(&[]).map(drop)
     }),
-    takes_orders: true,
+    takes_orders: false,
 };
 
 /// compose.yaml as the seed had it: nobody waits for anybody's health. `--fix` shows a diff and applies it.
@@ -58,7 +58,7 @@ pub(super) fn no_health_checks(stage: &mut Stage<'_>) -> Result<()> {
     let whole = fs::read_to_string(&file).context("the copied compose.yaml")?;
     fs::write(&file, without_health(&whole))?;
     stage.step("making Connect and its brokers from it");
-    copy.compose(&["up", "--detach", "--no-deps", "kafka-3", CONNECT], TO_FIX)?;
+    copy.compose(&["up", "--detach", "kafka-3", CONNECT], TO_FIX)?;
     copy.wait_for_connector("orders")?;
     let verdict = wait_for_verdict(stage, &copy, &["DOC-START-ORDER"], &[])?;
     ensure!(verdict.is_fixable("DOC-START-ORDER"), "not fixable: {verdict}");

@@ -58,7 +58,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         case(stage, &connect::ENV_PREFIX)
     }),
     shared("heap-over-limit", "a heap larger than its container", false, |stage| case(stage, &machine::HEAP)),
-    shared("oom-killed", "a process that is killed for memory", false, |stage| case(stage, &machine::OOM)),
+    shared("oom-killed", "MySQL with less memory than it needs", false, |stage| case(stage, &machine::OOM)),
     shared("no-healthchecks", "no health checks in compose.yaml: put there by --fix", false, machine::no_health_checks),
     shared("cleanup-policy-delete", "an internal topic that forgets", false, |stage| case(stage, &kafka::POLICY)),
     shared(
