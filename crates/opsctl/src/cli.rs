@@ -362,6 +362,15 @@ mod tests {
 
     use super::*;
 
+    /// The file is what people read: whoever changes it has read it.
+    #[test]
+    fn the_doctor_s_help_is_as_it_was_read() {
+        let help = Cli::try_parse_from(["opsctl", "doctor", "--help"]).expect_err("help").to_string();
+        // Values of this environment are nobody else's.
+        let lines = help.lines().map(|line| line.split(" [env:").next().unwrap_or_default().trim_end());
+        assert_eq!(lines.collect::<Vec<_>>().join("\n"), include_str!("ui/expected/help-doctor.txt").trim_end());
+    }
+
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();

@@ -38,6 +38,7 @@ const FOLLOWS: &[(&str, &[(&str, Reach)])] = &[
     ("DOC-WORKER-DOWN", OF_A_CONTAINER_OR_LOOP),
     ("DOC-CONTAINER-DOWN", OF_A_CONTAINER_OR_LOOP),
     ("DOC-NAMES", DOWN),
+    ("DOC-MYSQL-SILENT", &[("DOC-MYSQL-DOWN", Any), ("DOC-OOM-KILLED", Same), ("DOC-RESTART-LOOP", Same)]),
     ("DOC-TOPIC-FACTOR", &[("DOC-CONNECT-ENV", Any)]),
     ("DOC-TOPIC-PARTITIONS", &[("DOC-CONNECT-ENV", Any)]),
     (

@@ -153,3 +153,55 @@ pub(in crate::commands) async fn explained(session: &Session, failure: Failure) 
     let log = [failure.log.clone(), causes.iter().map(|cause| format!("doctor: {cause}")).collect()].concat();
     failure.log(log).hint(format!("{hint}opsctl doctor -v"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::commands::object;
+
+    fn names(value: &Value) -> BTreeSet<&str> {
+        value.as_object().expect("an object").keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn what_is_printed_is_what_the_schema_says() {
+        let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+        let facts: Facts =
+            serde_json::from_str(include_str!("../checks/recorded/two-brokers-down.json")).expect("facts");
+        let printed = object(None, "doctor", &Ok(answer(&Diagnosis::of(&facts), String::new())));
+        let known = names(&schema["properties"]);
+        assert!(names(&printed).is_subset(&known), "{:?}", names(&printed));
+        let finding = &schema["$defs"]["finding"];
+        for printed in printed["findings"].as_array().expect("findings") {
+            assert_eq!(names(printed), names(&finding["properties"]), "{printed}");
+            for (name, values) in
+                [("group", &finding["properties"]["group"]), ("level", &finding["properties"]["level"])]
+            {
+                assert!(values["enum"].as_array().expect("values").contains(&printed[name]), "{printed}");
+            }
+        }
+        // Those of every command are put there by its session.
+        let required: Vec<&str> =
+            schema["required"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+        let by_session = ["project", "seconds"];
+        assert!(
+            required.iter().all(|name| by_session.contains(name) || !printed[*name].is_null() || *name == "error"),
+            "{required:?}"
+        );
+    }
+
+    #[test]
+    fn a_mistyped_check_is_told_with_those_that_there_are() {
+        let refused = known_names(&["DOC-NOPE".to_owned()]).expect_err("none");
+        assert_eq!(refused.exit, Exit::CouldNotRun);
+        assert!(
+            refused.to_string().contains("DOC-NOPE") && refused.to_string().contains("DOC-CLUSTER-ID"),
+            "{refused}"
+        );
+        known_names(&["kafka".to_owned(), "cluster-id".to_owned(), "doc-heap".to_owned()]).expect("known");
+    }
+}

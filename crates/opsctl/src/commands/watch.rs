@@ -28,7 +28,11 @@ pub(super) async fn run(session: &Session, arguments: &WatchArgs) -> Result<Answ
         let (events, exit, now_known) = look(session, arguments, &mut memory, known.as_ref()).await?;
         remember(&path, &memory)?;
         if arguments.once {
-            let text = if events.is_empty() { "all well; nothing was restarted".to_owned() } else { events.join("\n") };
+            let text = if events.is_empty() {
+                "nothing is wrong; nothing was restarted".to_owned()
+            } else {
+                events.join("\n")
+            };
             return Ok(Answer { exit, ..Answer::done(text) }.field("events", events));
         }
         for event in &events {
@@ -54,6 +58,9 @@ async fn look(
     let diagnosis = Diagnosis::of(&facts);
     let now: Known = diagnosis.roots().map(|finding| (finding.id, finding.what.clone())).collect();
     let mut events = changes(before, &now);
+    if before.is_none() {
+        events.extend(facts.unseen.iter().map(|unseen| format!("? not looked at: {}: {}", unseen.what, unseen.why)));
+    }
     let connectors =
         facts.connect.iter().filter(|connect| connect.silent.is_none()).flat_map(|connect| &connect.connectors);
     let statuses: Vec<_> = connectors.filter_map(|connector| connector.status.clone()).collect();
@@ -97,7 +104,7 @@ fn changes(before: Option<&Known>, now: &Known) -> Vec<String> {
     let went = was.keys().filter(|id| !now.contains_key(*id)).map(|id| format!("✓ {id}: well again"));
     let mut events: Vec<String> = came.chain(went).collect();
     if before.is_none() && now.is_empty() {
-        events.push("✓ all well".to_owned());
+        events.push("✓ nothing is wrong".to_owned());
     }
     events
 }
@@ -146,7 +153,7 @@ mod tests {
         let known = |pairs: &[(&'static str, &str)]| -> Known {
             pairs.iter().map(|(id, what)| (*id, (*what).to_owned())).collect()
         };
-        assert_eq!(changes(None, &known(&[])), ["✓ all well"]);
+        assert_eq!(changes(None, &known(&[])), ["✓ nothing is wrong"]);
         assert_eq!(changes(None, &known(&[("DOC-A", "a")])), ["✗ DOC-A: a"]);
         assert!(changes(Some(&known(&[("DOC-A", "a")])), &known(&[("DOC-A", "a")])).is_empty());
         assert_eq!(

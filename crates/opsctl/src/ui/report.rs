@@ -51,7 +51,8 @@ fn group_text(out: &mut String, group: Group, findings: &[&Finding], verbose: bo
     }
     let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     let rest = if well > 0 && !verbose { format!("{} well", checks(well)) } else { String::new() };
-    let _ = write!(out, "\n{} {:<11} {}", mark(worst, palette), group.name(), palette.dim(&rest));
+    let head = format!("\n{} {:<11} {}", mark(worst, palette), group.name(), palette.dim(&rest));
+    out.push_str(head.trim_end());
     let shown = findings.iter().filter(|finding| verbose || finding.level > Level::Ok);
     shown.for_each(|finding| finding_text(out, finding, verbose, palette));
 }
@@ -132,4 +133,41 @@ pub(crate) fn page(about: &About, palette: Palette) -> String {
     ];
     let body: String = parts.iter().map(|(name, text)| part(name, text)).collect();
     format!("{}  {}: {}{body}", palette.bold(about.id), about.group.name(), about.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::repair_plan::{Planned, plan as planned};
+    use crate::cli::Color;
+
+    fn diagnosis(facts: &str) -> Diagnosis {
+        Diagnosis::of(&serde_json::from_str(facts).expect("facts"))
+    }
+
+    /// The files are what people read: whoever changes them has read them.
+    #[test]
+    fn reports_are_as_they_were_read() {
+        let plain = Palette::for_stdout(Color::Never);
+        let healthy = diagnosis(include_str!("../checks/recorded/healthy.json"));
+        let brokers = diagnosis(include_str!("../checks/recorded/two-brokers-down.json"));
+        let password = diagnosis(include_str!("../checks/recorded/connector-failed-password.json"));
+        let lines: Vec<PlannedLine> = planned(&password.findings).iter().map(Planned::line).collect();
+        for (name, shown, expected) in [
+            ("healthy", text("cdc-doc", &healthy, false, plain), include_str!("expected/healthy.txt")),
+            (
+                "two-brokers-down",
+                text("cdc-doc", &brokers, false, plain),
+                include_str!("expected/two-brokers-down.txt"),
+            ),
+            (
+                "verbose",
+                text("cdc-doc", &password.clone().only(&["mysql".to_owned()], &[]), true, plain),
+                include_str!("expected/verbose.txt"),
+            ),
+            ("plan", plan(&lines, "", plain), include_str!("expected/plan.txt")),
+        ] {
+            assert_eq!(shown, expected.trim_end(), "{name}: read what it is now, then put it into expected/{name}.txt");
+        }
+    }
 }

@@ -18,7 +18,7 @@ const CLUSTER_ID: About = About {
     cause: "ZooKeeper's volumes were lost or replaced: it made a new cluster id, while the brokers' data has the old one. The names and places of all topics were in ZooKeeper, too",
     remedy: "restore ZooKeeper's two volumes from where they went. Never delete meta.properties: brokers come up, and every topic is gone. Where no copy is left, topics and Connect's offsets are lost: opsctl down --volumes, opsctl up begins anew from MySQL's rows, which are the truth",
     why: "no broker starts; and the wrong repair loses every topic",
-    source: "the seed's 7.3; ZooKeeper's volumes removed here: code 1 after 4 s; without meta.properties: all healthy, no topics",
+    source: "the original pipeline's notes, 7.3; ZooKeeper's volumes removed here: code 1 after 4 s; without meta.properties: all healthy, no topics",
 };
 
 fn cluster_id(facts: &Facts) -> Option<Judged> {

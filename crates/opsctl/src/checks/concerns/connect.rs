@@ -46,7 +46,7 @@ const ENV: About = About {
     cause: "debezium/connect writes only variables that begin with CONNECT_ into its properties; the sample file's replication.factor=1 stays",
     remedy: "in compose/compose.yaml: CONNECT_CONFIG_STORAGE_REPLICATION_FACTOR, CONNECT_OFFSET_…, CONNECT_STATUS_…; then opsctl up",
     why: "topics that Connect makes get one copy, and take no writes under min.insync.replicas=2",
-    source: "debezium/container-images connect-base/2.5/docker-entrypoint.sh and issue #98; the cause of the seed's 7.4",
+    source: "debezium/container-images connect-base/2.5/docker-entrypoint.sh and issue #98; the cause of the original pipeline's notes, 7.4",
 };
 
 const STUCK: About = About {

@@ -24,7 +24,7 @@ const HEAP: About = About {
     cause: "the heap (-Xmx), and what a JVM needs besides, is more than the container may have; or a minimum is above its maximum",
     remedy: "set CDC_KAFKA_HEAP_OPTS or CDC_CONNECT_HEAP_OPTS so that -Xmx leaves 140 MiB to the limit, and -Xms is at most -Xmx; or raise mem_limit in compose/compose.yaml",
     why: "the kernel kills what goes over the limit, mostly in the middle of the work",
-    source: "the seed's 7.1; measured: Connect used 906 MiB with -Xmx768m during 200,000 inserts",
+    source: "the original pipeline's notes, 7.1; measured: Connect used 906 MiB with -Xmx768m during 200,000 inserts",
 };
 
 fn heap(facts: &Facts) -> Option<Judged> {

@@ -26,7 +26,7 @@ const NAMES: About = About {
     cause: "transient: after docker compose down and up the network is made anew, and names are known a moment later. Lasting: the name is mistyped, or its container is stopped or in another network: a stopped container's name stops resolving",
     remedy: "transient: nothing, whoever asks tries again. Lasting: start the container that has the name, or mend the name where the report says it is used",
     why: "who cannot resolve a name cannot reach it, whatever else is well",
-    source: "the seed's 7.5. \"Name or service not known\" was provoked here; \"Temporary failure in name resolution\" could not be: its text is the seed's (Flink 1.18)",
+    source: "the original pipeline's notes, 7.5. \"Name or service not known\" was provoked here; \"Temporary failure in name resolution\" could not be: its text is that of the original pipeline's notes (Flink 1.18)",
 };
 
 fn names(facts: &Facts) -> Option<Judged> {

@@ -22,7 +22,7 @@ const ORDER: About = About {
     cause: "depends_on without a condition waits for a container's start, not for its work; and a condition needs a health check",
     remedy: "opsctl doctor --fix puts health checks and conditions into compose/compose.yaml; then opsctl up",
     why: "Connect that meets half a cluster fails, or makes its topics with too few copies",
-    source: "the seed's 7.3",
+    source: "the original pipeline's notes, 7.3",
 };
 
 /// What a service has: of its container where there is one, else of the files.

@@ -40,8 +40,8 @@ const TOPIC_FACTOR: About = About {
     symptom: "Got error produce response … on topic-partition _connect-configs-0, retrying. Error: NOT_ENOUGH_REPLICAS, ten a second for ever; POST /connectors answers 500 after 90 s; Connect looks healthy",
     cause: "the topic was made with fewer copies than min.insync.replicas wants: mostly because CONFIG_STORAGE_REPLICATION_FACTOR and its like lack the prefix CONNECT_",
     remedy: "opsctl doctor --fix raises the replication factor in place (AlterPartitionReassignments, KIP-455); nothing is deleted, Connect recovers within a second and carries out what it was asked meanwhile",
-    why: "nothing can be written to such a topic; deleting it, as the seed did, loses connectors and offsets",
-    source: "the seed's 7.4; provoked and repaired here: 7 partitions within 2 s, topic ids kept",
+    why: "nothing can be written to such a topic; deleting it, as the original pipeline's script did, loses connectors and offsets",
+    source: "the original pipeline's notes, 7.4; provoked and repaired here: 7 partitions within 2 s, topic ids kept",
 };
 
 const TOPIC_POLICY: About = About {
@@ -74,7 +74,7 @@ const MIN_ISR: About = About {
     cause: "min.insync.replicas is 1, or not below the replication factor",
     remedy: "opsctl doctor --fix sets min.insync.replicas=2 where it is less",
     why: "with 1 a record may be lost with its only copy; with as many as there are copies no broker may ever be away",
-    source: "Kafka's documentation; the seed's 7.4",
+    source: "Kafka's documentation; the original pipeline's notes, 7.4",
 };
 
 const SCHEMA_HISTORY: About = About {

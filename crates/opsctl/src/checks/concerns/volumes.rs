@@ -22,10 +22,10 @@ const VOLUMES: About = About {
     group: Group::Containers,
     title: "data lies on named volumes",
     symptom: "after docker compose down and up the brokers refuse their data (InconsistentClusterIdException), or MySQL is empty",
-    cause: "a service has no volume for its data, so that down takes it away; the seed's ZooKeeper had none",
+    cause: "a service has no volume for its data, so that down takes it away; the original pipeline's ZooKeeper had none",
     remedy: "opsctl doctor --fix puts the volumes into compose/compose.yaml. Copy the data out before the container goes: docker cp CONTAINER:DIRECTORY .",
     why: "what is not on a named volume is lost with its container",
-    source: "the seed's 7.3",
+    source: "the original pipeline's notes, 7.3",
 };
 
 const OWNER: About = About {
@@ -36,7 +36,7 @@ const OWNER: About = About {
     cause: "a volume belongs to whoever made it first, mostly root; the container's user is another",
     remedy: "docker run --rm --user 0 --volume VOLUME:/v --entrypoint chown IMAGE -R UID:GID /v; running the service as root is no remedy",
     why: "the service cannot keep its state, and ends or forgets",
-    source: "the seed's 7.2; a root-owned volume under uid 9999 provoked here",
+    source: "the original pipeline's notes, 7.2; a root-owned volume under uid 9999 provoked here",
 };
 
 fn volumes(facts: &Facts) -> Option<Judged> {

@@ -42,8 +42,9 @@ pub(super) const OOM: Fault = Fault {
     follow: &["DOC-MYSQL-DOWN"],
     mend: Mend::Remedy(|stack| {
         let id = stack.container("mysql")?.id;
+        // One that is about to be restarted takes no other limit.
+        stack.act("stop", "mysql")?;
         docker::docker(&["update", "--memory", "1g", "--memory-swap", "2g", &id])?;
-        stack.act("restart", "mysql")?;
         stack.up(&[]).map(drop)
     }),
     takes_orders: false,

@@ -95,17 +95,27 @@ pub(in crate::commands) async fn facts(session: &Session) -> Result<Facts> {
     ask("containers", Box::pin(async move { Ok(Piece::Containers(containers::ours(&seen).await?)) }));
     let seen = of();
     ask("other containers", Box::pin(async move { Ok(Piece::Others(containers::others(&seen).await?)) }));
-    if !look.containers.is_empty() {
+    let reachable = !machine::is_remote();
+    if !look.containers.is_empty() && !reachable {
+        facts.unseen.push(Unseen {
+            what: "Kafka, Kafka Connect, workers".to_owned(),
+            why: "their ports are on loopback of the machine that DOCKER_HOST names: run opsctl there".to_owned(),
+        });
+    }
+    if !look.containers.is_empty() && reachable {
         let seen = of();
         ask("Kafka", Box::pin(async move { Ok(Piece::Kafka(Box::new(kafka::seen(&seen).await))) }));
         let seen = of();
         ask("Kafka Connect", Box::pin(async move { Ok(Piece::Connect(Box::new(connect::seen(&seen).await?))) }));
+        let seen = of();
+        ask("workers", Box::pin(async move { Ok(Piece::Workers(workers::seen(&seen).await)) }));
+    }
+    // These are asked inside their containers, wherever these run.
+    if !look.containers.is_empty() {
         if look.runs("mysql").is_some() {
             let seen = of();
             ask("MySQL", Box::pin(async move { Ok(Piece::MySql(Box::new(mysql::seen(&seen).await?))) }));
         }
-        let seen = of();
-        ask("workers", Box::pin(async move { Ok(Piece::Workers(workers::seen(&seen).await)) }));
         let seen = of();
         let wanted = facts.wanted.clone();
         ask("names", Box::pin(async move { Ok(Piece::Names(names::seen(&seen, &wanted).await?)) }));
