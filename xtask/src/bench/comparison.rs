@@ -29,12 +29,25 @@ struct Size {
     rounds: usize,
     /// Events a second, and for how many seconds.
     latencies: &'static [(u32, u32)],
+    /// No round begins that would likely end later than this after the first began.
+    limit: Duration,
 }
 
-const FULL: Size =
-    Size { records: 2_400_000, wrapped_records: 400_000, rounds: 5, latencies: &[(1_000, 30), (10_000, 30)] };
+const FULL: Size = Size {
+    records: 2_400_000,
+    wrapped_records: 400_000,
+    rounds: 5,
+    latencies: &[(1_000, 30), (10_000, 30)],
+    limit: Duration::from_hours(2),
+};
 /// Ten minutes on two slow cores.
-const QUICK: Size = Size { records: 1_000_000, wrapped_records: 200_000, rounds: 2, latencies: &[(1_000, 15)] };
+const QUICK: Size = Size {
+    records: 1_000_000,
+    wrapped_records: 200_000,
+    rounds: 2,
+    latencies: &[(1_000, 15)],
+    limit: Duration::from_mins(7),
+};
 
 /// Runs the comparison, and says what came of it in the form that was asked for.
 pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> {
@@ -79,6 +92,11 @@ pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> 
     }
     let watch = Stopwatch::start();
     for round in 0..rounds {
+        let likely = watch.elapsed() * (round as u32 + 1) / (round as u32).max(1);
+        if round > 0 && likely > size.limit {
+            eprintln!("bench: no time for another round");
+            break;
+        }
         for (at, (contestant, row)) in contestants.iter().zip(&mut report.rows).enumerate() {
             let topic = if contestant.wrapped { &topics.1 } else { &topics.0 };
             let turn = contestant.run(ring(round * contestants.len() + at), topic)?;
