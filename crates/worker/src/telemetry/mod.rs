@@ -19,7 +19,7 @@ pub use happened::{Place, SeenAlert, SeenDeadLetter};
 pub use histogram::HistogramCounts;
 pub use observed::{SinkStatus, Telemetry};
 pub use partitions::PartitionStatus;
-pub use process::ProcessUse;
+pub use process::{DiskRoom, ProcessUse};
 pub use recent::Recent;
 pub use status::StatusLine;
 pub use steps::{Shares, Stage, Step, Steps};

@@ -15,9 +15,10 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::guard::{BODY_BYTES, Refusal};
+use super::guard::{BODY_BYTES, Refusal, is_read, judge_body};
 use super::reply::{Ask, Problem, Reply, pairs};
-use super::routes::{Found, Gives, Method, Route, find};
+use super::route::{Gives, Method, Route};
+use super::routes::{Found, find};
 use super::site::Site;
 use super::{events, metrics, page};
 
@@ -30,21 +31,20 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if let Err(refusal) = site.guard.judge(&head) {
         // A browser cannot send a token by itself: the page asks for it. There is nothing else in it.
-        let page = page::answer(head.uri.path()).filter(|_| refusal == Refusal::Token && is_get(&head));
+        let page = page::answer(head.uri.path()).filter(|_| refusal == Refusal::Token && is_read(&head));
         return page.unwrap_or_else(|| refused(refusal));
     }
-    if let Some(file) = page::answer(head.uri.path()).filter(|_| is_get(&head)) {
+    if let Some(file) = page::answer(head.uri.path()).filter(|_| is_read(&head)) {
         return file;
     }
     match find(head.method.as_str(), head.uri.path()) {
         Found::Nothing => not_found(),
         Found::OtherMethods(methods) => other_methods(methods),
-        Found::Route(route, names) => given(&site, route, names, &head, body).await,
+        Found::Route(route, names) => match judge_body(&head) {
+            Ok(()) => given(&site, route, names, &head, body).await,
+            Err(refusal) => refused(refusal),
+        },
     }
-}
-
-fn is_get(head: &Parts) -> bool {
-    matches!(head.method.as_str(), "GET" | "HEAD")
 }
 
 async fn given(site: &Arc<Site>, route: &Route, names: Vec<&str>, head: &Parts, body: Body) -> Response {

@@ -62,7 +62,7 @@ impl Refusal {
 impl Guard {
     /// Judges a request by its head.
     pub(super) fn judge(&self, request: &Parts) -> Result<(), Refusal> {
-        let reads = request.method == Method::GET || request.method == Method::HEAD;
+        let reads = is_read(request);
         match self {
             Self::Loopback(listen, token) => {
                 check_host(request, *listen)?;
@@ -75,8 +75,13 @@ impl Guard {
             Self::Token(_) if reads && OPEN.contains(&request.uri.path()) => {}
             Self::Token(token) => check_token(&request.headers, token)?,
         }
-        check_body(&request.headers, if reads { 0 } else { BODY_BYTES })
+        Ok(())
     }
+}
+
+/// Whether it changes nothing.
+pub(super) fn is_read(request: &Parts) -> bool {
+    request.method == Method::GET || request.method == Method::HEAD
 }
 
 /// Every host that the request names is ours, and it names one. The port may be any: tunnels change it.
@@ -103,8 +108,11 @@ fn is_ours(host: &str, listen: IpAddr) -> bool {
     ["localhost", "127.0.0.1", "[::1]", &own].iter().any(|ours| name.eq_ignore_ascii_case(ours))
 }
 
-/// A body of unknown length is counted while it is read, where there may be one.
-fn check_body(headers: &HeaderMap, most: usize) -> Result<(), Refusal> {
+/// Whether the body may be taken, once it is known that there is such a path: readers have none. One of unknown length is
+/// counted while it is read, where there may be one.
+pub(super) fn judge_body(request: &Parts) -> Result<(), Refusal> {
+    let most = if is_read(request) { 0 } else { BODY_BYTES };
+    let headers = &request.headers;
     let length = |value: &HeaderValue| value.to_str().ok()?.parse::<usize>().ok();
     let fits = headers.get_all(CONTENT_LENGTH).iter().all(|value| length(value).is_some_and(|length| length <= most));
     if fits && (most > 0 || !headers.contains_key(TRANSFER_ENCODING)) { Ok(()) } else { Err(Refusal::Body) }
@@ -138,7 +146,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        guard.judge(&request.body(()).unwrap().into_parts().0)
+        let request = request.body(()).unwrap().into_parts().0;
+        guard.judge(&request).and_then(|()| judge_body(&request))
     }
 
     #[test]

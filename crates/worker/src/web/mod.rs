@@ -23,6 +23,7 @@ mod native;
 mod openapi;
 mod page;
 mod reply;
+mod route;
 mod routes;
 mod server;
 mod site;

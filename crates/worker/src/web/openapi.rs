@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::VERSION;
 use super::reply::{Ask, Reply, ok};
-use super::routes::{Gives, Method, ROUTES, Route};
+use super::route::{Gives, Input, Method, Route, Takes};
+use super::routes::ROUTES;
 
 /// `GET /api/v1/openapi.json`
 pub(super) fn answer(_ask: &Ask<'_>) -> Reply {
@@ -41,15 +42,16 @@ pub(super) fn document() -> Value {
 
 fn operation(route: &Route) -> Value {
     let in_path = route.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-    let in_path =
-        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
-    let in_query = route.query.iter().map(|(name, what)| {
-        let schema = if *name == "limit" || *name == "maxExceptions" {
-            json!({ "type": "integer", "minimum": 1, "maximum": 100 })
+    let in_path = in_path.map(|name| {
+        let schema = if name == "checkpoint" {
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
         } else {
             json!({ "type": "string" })
         };
-        json!({ "name": name, "in": "query", "required": false, "description": what, "schema": schema })
+        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+    });
+    let in_query = route.query.iter().map(|Input { name, takes, what, must }| {
+        json!({ "name": name, "in": "query", "required": must, "description": what, "schema": values(*takes) })
     });
     let mut operation = json!({
         "summary": route.summary,
@@ -59,7 +61,7 @@ fn operation(route: &Route) -> Value {
     if route.method != Method::Get {
         operation["security"] = json!([{ "token": [] }]);
         operation["requestBody"] = json!({
-            "required": false,
+            "required": route.body.iter().any(|input| input.must),
             "content": { "application/json": { "schema": body(route) } },
         });
     }
@@ -67,12 +69,35 @@ fn operation(route: &Route) -> Value {
 }
 
 fn body(route: &Route) -> Value {
-    let properties: Map<String, Value> = route
-        .body
-        .iter()
-        .map(|(name, kind, what)| ((*name).to_owned(), json!({ "type": kind, "description": what })))
-        .collect();
-    json!({ "type": "object", "properties": properties })
+    let described = |input: &Input| {
+        let mut schema = values(input.takes);
+        schema["description"] = json!(input.what);
+        if !input.must {
+            schema["nullable"] = json!(true);
+            if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+                words.push(Value::Null);
+            }
+        }
+        (input.name.to_owned(), schema)
+    };
+    let properties: Map<String, Value> = route.body.iter().map(described).collect();
+    let required: Vec<&str> = route.body.iter().filter(|input| input.must).map(|input| input.name).collect();
+    let mut body = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        body["required"] = json!(required);
+    }
+    body
+}
+
+fn values(takes: Takes) -> Value {
+    match takes {
+        Takes::Text => json!({ "type": "string" }),
+        Takes::Path => json!({ "type": "string", "minLength": 1 }),
+        Takes::OneOf(words) => json!({ "type": "string", "enum": words }),
+        Takes::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Takes::Switch => json!({ "type": "boolean" }),
+        Takes::Off => json!({ "type": "boolean", "enum": [false] }),
+    }
 }
 
 fn responses(route: &Route) -> Value {

@@ -1,5 +1,7 @@
 //! A question to the API and its answer, without anything of HTTP's machinery: answers are plain functions.
 
+use std::path::PathBuf;
+
 use axum::http::StatusCode;
 use serde_json::Value;
 
@@ -67,6 +69,14 @@ impl Ask<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(Problem::bad(format!("{field} is a text"))),
+        }
+    }
+
+    /// A field of the body that is a path; `None` where it is not there or null.
+    pub(super) fn path(&self, field: &str) -> Result<Option<PathBuf>, Problem> {
+        match self.text(field)? {
+            Some("") => Err(Problem::bad(format!("{field} is empty: leave it out, or name a directory"))),
+            text => Ok(text.map(PathBuf::from)),
         }
     }
 

@@ -1,59 +1,11 @@
 //! Every path of the API, once: what answers it, what it takes, and what the `OpenAPI` document says of it.
 
+use crate::anomaly::Rule;
+use crate::config::LogLevel;
+
 use super::reply::{Ask, Reply};
+use super::route::{Gives, Input, Method, Route, Takes, input};
 use super::{flink, native, openapi};
-
-/// What is done by a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Put,
-}
-
-impl Method {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-        }
-    }
-}
-
-/// What a path gives.
-#[derive(Clone, Copy)]
-pub(super) enum Gives {
-    /// JSON, by this function.
-    Json(fn(&Ask<'_>) -> Reply),
-    /// The page and what belongs to it; served by `page`.
-    Page,
-    /// Prometheus' text; `true`: under Flink's names.
-    Metrics(bool),
-    /// `ok` while the process lives.
-    Alive,
-    /// `ok` once it is ready.
-    Ready,
-    /// Server-sent events, one a second.
-    Events,
-}
-
-/// A path of the API.
-pub(super) struct Route {
-    pub(super) method: Method,
-    /// `{…}` stands for one segment.
-    pub(super) path: &'static str,
-    pub(super) gives: Gives,
-    pub(super) summary: &'static str,
-    /// Parameters behind `?`, with what they mean.
-    pub(super) query: &'static [(&'static str, &'static str)],
-    /// Fields of the body: name, JSON type, what it means. All may be left out.
-    pub(super) body: &'static [(&'static str, &'static str, &'static str)],
-    /// The status of a good answer.
-    pub(super) status: u16,
-    /// Fields that a good answer always has, by their JSON type; none where it is a list.
-    pub(super) fields: &'static [(&'static str, &'static str)],
-}
 
 const fn get(
     path: &'static str,
@@ -72,13 +24,25 @@ const fn trigger(
     path: &'static str,
     summary: &'static str,
     answer: fn(&Ask<'_>) -> Reply,
-    body: &'static [(&'static str, &'static str, &'static str)],
+    body: &'static [Input],
 ) -> Route {
     let fields = &[("request-id", "string")];
     Route { method: Method::Post, path, gives: Gives::Json(answer), summary, query: &[], body, status: 202, fields }
 }
 
-const LIMIT: (&str, &str) = ("limit", "how many at most");
+const fn limit(most: usize) -> Input {
+    input("limit", Takes::Count(most), "how many at most")
+}
+
+const RULES: [&str; Rule::ALL.len()] = {
+    let mut names = [""; Rule::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Rule::ALL[index].name();
+        index += 1;
+    }
+    names
+};
 const STATUS: &[(&str, &str)] = &[("status", "object")];
 
 /// All of them. Flink's first.
@@ -144,7 +108,7 @@ pub(super) static ROUTES: &[Route] = &[
         &[("jid", "string"), ("name", "string"), ("execution-config", "object")],
     ),
     Route {
-        query: &[("maxExceptions", "how many at most")],
+        query: &[input("maxExceptions", Takes::Count(100), "how many at most")],
         ..get(
             "/jobs/{job}/exceptions",
             "The last errors and warnings that were logged.",
@@ -192,7 +156,7 @@ pub(super) static ROUTES: &[Route] = &[
         "/jobs/{job}/checkpoints",
         "Asks for a checkpoint.",
         flink::triggers::checkpoint,
-        &[("checkpointType", "string", "CONFIGURED, FULL or INCREMENTAL: all make the same checkpoint")],
+        &[input("checkpointType", Takes::OneOf(&flink::triggers::TYPES), "all make the same checkpoint")],
     ),
     get("/jobs/{job}/checkpoints/{trigger}", "What became of a checkpoint.", flink::triggers::status, STATUS),
     trigger(
@@ -200,8 +164,8 @@ pub(super) static ROUTES: &[Route] = &[
         "Asks for a savepoint.",
         flink::triggers::savepoint,
         &[
-            ("target-directory", "string", "where to; else the configured directory"),
-            ("cancel-job", "boolean", "stop then"),
+            input("target-directory", Takes::Path, "where to; else the configured directory"),
+            input("cancel-job", Takes::Switch, "stop then"),
         ],
     ),
     get("/jobs/{job}/savepoints/{trigger}", "What became of a savepoint.", flink::triggers::status, STATUS),
@@ -210,12 +174,12 @@ pub(super) static ROUTES: &[Route] = &[
         "Asks for a savepoint, and to stop then.",
         flink::triggers::stop,
         &[
-            ("targetDirectory", "string", "where to; else the configured directory"),
-            ("drain", "boolean", "fire open windows before; not done here: open windows are in the savepoint"),
+            input("targetDirectory", Takes::Path, "where to; else the configured directory"),
+            input("drain", Takes::Off, "fire open windows before; not done here: they are in the savepoint"),
         ],
     ),
     Route {
-        query: &[("get", "names, between commas")],
+        query: &[input("get", Takes::Text, "names, between commas")],
         ..get(
             "/jobs/{job}/metrics",
             "Metrics of the job: their names, or those that get names.",
@@ -279,7 +243,7 @@ pub(super) static ROUTES: &[Route] = &[
         &[("partitions", "array")],
     ),
     Route {
-        query: &[LIMIT],
+        query: &[limit(500)],
         ..get(
             "/api/v1/dead-letters",
             "The last dead letters, with reason and raw text.",
@@ -288,11 +252,15 @@ pub(super) static ROUTES: &[Route] = &[
         )
     },
     Route {
-        query: &[LIMIT, ("rule", "of this rule only"), ("symbol", "of this symbol only")],
+        query: &[
+            limit(500),
+            input("rule", Takes::OneOf(&RULES), "of this rule only"),
+            input("symbol", Takes::Text, "of this symbol only"),
+        ],
         ..get("/api/v1/alerts", "The last alerts.", native::recent::alerts, &[("alerts", "array")])
     },
     Route {
-        query: &[LIMIT],
+        query: &[limit(200)],
         ..get(
             "/api/v1/windows",
             "Windows as they fill, the fullest first.",
@@ -333,7 +301,12 @@ pub(super) static ROUTES: &[Route] = &[
     ),
     Route {
         method: Method::Put,
-        body: &[("level", "string", "off, error, warn, info, debug or trace; must be given")],
+        body: &[Input {
+            name: "level",
+            takes: Takes::OneOf(LogLevel::WORDS),
+            what: "the least important that is logged",
+            must: true,
+        }],
         ..get(
             "/api/v1/log-level",
             "Changes it until the worker ends.",

@@ -41,6 +41,7 @@ impl Default for Still {
             group: "worker".into(),
             window_ms: 300_000,
             language: Language::Korean,
+            state_directory: Some("/".into()),
             configuration: Vec::new(),
         };
         let (ready, telemetry) = (AtomicBool::new(false), Telemetry::default());

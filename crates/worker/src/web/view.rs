@@ -1,8 +1,9 @@
 //! What the web room sees of a run: a seam, so that it knows neither the engine nor its threads.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Entry, Settings, Values};
+use crate::config::{Entry, Settings, StateBackend, Values};
 use crate::epoch::{Accounting, Control, Progress, Trouble};
 use crate::sink::Language;
 use crate::source::PartitionId;
@@ -48,6 +49,8 @@ pub struct About {
     pub window_ms: i64,
     /// Language of the alerts' messages.
     pub language: Language,
+    /// Where the state is, if on disk.
+    pub state_directory: Option<PathBuf>,
     /// Every key with its value and origin. Secrets hide themselves.
     pub configuration: Vec<Entry>,
 }
@@ -60,6 +63,8 @@ impl About {
             group: settings.kafka.group.clone(),
             window_ms: settings.agg.window_ms,
             language: settings.language,
+            state_directory: (settings.state.backend == StateBackend::Rocksdb)
+                .then(|| settings.state.directory.clone()),
             configuration: values.entries().to_vec(),
         }
     }
@@ -191,7 +196,14 @@ mod tests {
 
     fn about() -> About {
         let (topic, group) = ("cdc.orders_db.orders".into(), "worker".into());
-        About { topic, group, window_ms: 300_000, language: Language::English, configuration: Vec::new() }
+        About {
+            topic,
+            group,
+            window_ms: 300_000,
+            language: Language::English,
+            state_directory: None,
+            configuration: Vec::new(),
+        }
     }
 
     fn run_to_the_end(progress: &Arc<Progress>) {

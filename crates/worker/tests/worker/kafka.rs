@@ -9,6 +9,8 @@ mod killed;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;
+#[cfg(all(feature = "rocksdb", feature = "web"))]
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,9 +8,11 @@ use super::identity::check_job;
 use crate::epoch::{Request, RequestId, RequestState};
 use crate::web::reply::{Ask, Problem, Reply, ok};
 
+/// Flink's kinds of checkpoints.
+pub(crate) const TYPES: [&str; 3] = ["CONFIGURED", "FULL", "INCREMENTAL"];
+
 /// `POST /jobs/{job}/checkpoints`
 pub(crate) fn checkpoint(ask: &Ask<'_>) -> Reply {
-    const TYPES: [&str; 3] = ["CONFIGURED", "FULL", "INCREMENTAL"];
     check_job(ask)?;
     if ask.text("checkpointType")?.is_some_and(|kind| !TYPES.contains(&kind)) {
         return Err(Problem::bad(format!("checkpointType is one of {}", TYPES.join(", "))));
@@ -21,7 +23,7 @@ pub(crate) fn checkpoint(ask: &Ask<'_>) -> Reply {
 /// `POST /jobs/{job}/savepoints`
 pub(crate) fn savepoint(ask: &Ask<'_>) -> Reply {
     check_job(ask)?;
-    let directory = ask.text("target-directory")?.map(Into::into);
+    let directory = ask.path("target-directory")?;
     asked(ask, Request::Savepoint { directory, stop: ask.switch("cancel-job")? })
 }
 
@@ -31,7 +33,7 @@ pub(crate) fn stop(ask: &Ask<'_>) -> Reply {
     if ask.switch("drain")? {
         return Err(Problem::bad("drain is not done here: open windows stay open and are in the savepoint"));
     }
-    let directory = ask.text("targetDirectory")?.map(Into::into);
+    let directory = ask.path("targetDirectory")?;
     asked(ask, Request::Savepoint { directory, stop: true })
 }
 

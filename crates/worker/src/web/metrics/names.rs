@@ -79,6 +79,9 @@ metrics! {
         "Time since the last checkpoint was begun, or since the worker started.";
     CHECKPOINT_BYTES = Gauge "cdc_worker_checkpoint_size_bytes" "Size of the last checkpoint.";
     CHECKPOINT_DURATION = Gauge "cdc_worker_checkpoint_duration_seconds" "How long the last checkpoint took.";
+    DISK_AVAILABLE = Gauge "cdc_worker_state_disk_available_bytes"
+        "Bytes that can still be written where the state is; where it is on disk.";
+    DISK_SIZE = Gauge "cdc_worker_state_disk_size_bytes" "Size of the file system where the state is.";
     TROUBLES = Gauge "cdc_worker_logged_troubles" "Warnings and errors among the last hundred that are kept.";
     PARALLELISM = Gauge "cdc_worker_parallelism" "Shards that the state is divided into.";
     READY = Gauge "cdc_worker_ready" "1 once partitions have been read and committed, else 0.";

@@ -4,7 +4,7 @@ use super::exposition::{Exposition, escaped, seconds};
 use super::names;
 use crate::anomaly::Rule;
 use crate::decode::Ignored;
-use crate::telemetry::{PartitionStatus, ProcessUse, Step, Telemetry, logs};
+use crate::telemetry::{DiskRoom, PartitionStatus, ProcessUse, Step, Telemetry, logs};
 use crate::web::VERSION;
 use crate::web::site::Site;
 
@@ -23,6 +23,7 @@ pub(in crate::web) fn text(site: &Site) -> String {
     out.single(&names::LAST_EPOCH, view.epoch());
     epochs(&mut out, telemetry);
     checkpoints(&mut out, site);
+    disk(&mut out, site);
     out.single(&names::TROUBLES, logs::troubles(usize::MAX).len());
     out.single(&names::PARALLELISM, view.parallelism());
     out.single(&names::READY, u8::from(view.ready()));
@@ -96,6 +97,20 @@ fn epochs(out: &mut Exposition, telemetry: &Telemetry) {
     let last_epoch = telemetry.last_epoch();
     let sinks = telemetry.sinks().into_iter();
     out.labelled(&names::SINK_BEHIND, "sink", sinks.map(|sink| (sink.name, last_epoch.saturating_sub(sink.epoch))));
+}
+
+fn disk(out: &mut Exposition, site: &Site) {
+    // A demo has the key, and no state there.
+    let directory = site.view.about().state_directory.as_ref().filter(|_| site.view.control().is_some());
+    let room = directory.and_then(|directory| DiskRoom::of(directory));
+    out.head(&names::DISK_AVAILABLE);
+    if let Some(room) = room {
+        out.sample(&names::DISK_AVAILABLE, "", room.available_bytes);
+    }
+    out.head(&names::DISK_SIZE);
+    if let Some(room) = room {
+        out.sample(&names::DISK_SIZE, "", room.size_bytes);
+    }
 }
 
 fn checkpoints(out: &mut Exposition, site: &Site) {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::web::routes::{Gives, Method, ROUTES, Route};
+use crate::web::route::{Gives, Input, Method, Route, Takes};
+use crate::web::routes::ROUTES;
 
 const TOKEN: &str = "correct horse";
 
@@ -88,6 +89,45 @@ fn the_openapi_document_has_every_path_and_every_status() {
         paths.dedup();
         paths.len()
     });
+}
+
+#[test]
+fn inputs_are_taken_as_far_as_the_document_says() {
+    let (server, _) = operated();
+    let mut asked = 0;
+    for route in ROUTES.iter().filter(|route| matches!(route.gives, Gives::Json(_))) {
+        for Input { name, takes, .. } in route.query.iter().chain(route.body) {
+            let (taken, refused) = match takes {
+                Takes::Text => (vec![json!("x")], vec![]),
+                Takes::Path => (vec![json!("/somewhere")], vec![json!("")]),
+                Takes::OneOf(words) => (words.iter().map(|word| json!(word)).collect(), vec![json!("none of them")]),
+                Takes::Count(most) => (vec![json!(1), json!(most)], vec![json!(0), json!(most + 1), json!("many")]),
+                Takes::Switch => (vec![json!(true), json!(false)], vec![json!("yes")]),
+                Takes::Off => (vec![json!(false)], vec![json!(true)]),
+            };
+            let path = filled(&server, route);
+            for (values, expected) in [(taken, route.status), (refused, 400)] {
+                for value in values {
+                    let text = value.as_str().map_or(value.to_string(), |text| text.replace(' ', "+"));
+                    let answer = match route.method {
+                        Method::Get => get(&server, &format!("{path}?{name}={text}")),
+                        _ => change(&server, route.method.word(), &path, &json!({ *name: value }).to_string()),
+                    };
+                    assert_eq!(answer.status, expected, "{path}: {name} is {value}: {}", answer.body);
+                    asked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked > 30, "{asked}");
+}
+
+#[test]
+fn a_method_that_is_not_there_is_said_whatever_its_body() {
+    let (server, _) = operated();
+    let job = get(&server, "/jobs").json()["jobs"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(change(&server, "GET", &format!("/jobs/{job}/stop"), "{}").status, 405);
+    assert_eq!(change(&server, "GET", "/overview", "{}").status, 413);
 }
 
 #[test]

@@ -16,20 +16,20 @@ use super::killed;
 use super::support::{Real, generate, unique};
 use crate::program::{Ended, end_of, signal, wait_until, worker};
 
-const TOKEN: &str = "correct horse battery staple";
+pub(super) const TOKEN: &str = "correct horse battery staple";
 const SOON: Duration = Duration::from_secs(30);
 
 /// A pipeline that several processes run one after the other: one topic, group and output file.
-struct Life {
-    folder: tempfile::TempDir,
+pub(super) struct Life {
+    pub(super) folder: tempfile::TempDir,
     bootstrap: String,
-    topic: String,
+    pub(super) topic: String,
     group: String,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Life {
-    fn new(real: &Real) -> Self {
+    pub(super) fn new(real: &Real) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("token"), TOKEN).unwrap();
         // A port that was free a moment ago.
@@ -38,12 +38,12 @@ impl Life {
         Self { folder, bootstrap, topic: real.topic(3), group: unique("group"), port }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Starts a worker with its state in `state`, and waits until it is ready.
-    fn begin(&self, state: &str, more: &[&str]) -> Child {
+    pub(super) fn begin(&self, state: &str, more: &[&str]) -> Child {
         let set = |pair: (&str, &str)| ["--set".to_owned(), format!("{}={}", pair.0, pair.1)];
         let checkpoints = format!("{state}/checkpoints");
         let listen = format!("127.0.0.1:{}", self.port);
@@ -98,7 +98,7 @@ impl Life {
         Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(super) fn get(&self, path: &str) -> Value {
         let (status, answer) = self.ask("GET", path, "").unwrap();
         assert_eq!(status, 200, "{path}: {answer}");
         answer
@@ -109,7 +109,7 @@ impl Life {
     }
 
     /// Asks for something, waits until it is done; gives what became of it.
-    fn asked(&self, what: &str, body: &Value) -> Value {
+    pub(super) fn asked(&self, what: &str, body: &Value) -> Value {
         let job = self.job();
         let (status, answer) = self.ask("POST", &format!("/jobs/{job}/{what}"), &body.to_string()).unwrap();
         assert_eq!(status, 202, "{what}: {answer}");
@@ -141,7 +141,7 @@ fn location(operation: &Value) -> PathBuf {
     operation["location"].as_str().unwrap_or_else(|| panic!("no location in {operation}")).into()
 }
 
-fn stopped(child: Child) -> Ended {
+pub(super) fn stopped(child: Child) -> Ended {
     signal(&child, "TERM");
     end_of(child, SOON).well()
 }
