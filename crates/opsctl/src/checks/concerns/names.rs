@@ -16,6 +16,9 @@ const MARKS: [&str; 5] = [
 /// Older complaints are history.
 const RECENT_MS: i64 = 2 * 60 * 1000;
 
+/// A JVM remembers for ten seconds that a name was unknown (networkaddress.cache.negative.ttl).
+const REMEMBERED_MS: i64 = 15_000;
+
 pub(crate) const CHECKS: &[Check] = &[Check { about: &NAMES, judge: names }];
 
 const NAMES: About = About {
@@ -136,7 +139,10 @@ fn transient(facts: &Facts, container: &Container) -> Option<Found> {
     };
     let recent = facts.at_ms - line.at_ms < RECENT_MS;
     // Before it ran, nobody could have known its name: that is the start's order, not the network.
-    let ran = named.as_deref().and_then(|name| facts.container(name)?.started_ms).is_none_or(|at| at < line.at_ms);
+    let ran = named
+        .as_deref()
+        .and_then(|name| facts.container(name)?.started_ms)
+        .is_none_or(|at| at + REMEMBERED_MS < line.at_ms);
     (recent && resolves && ran).then(|| {
         Found::warn(
             &container.service,

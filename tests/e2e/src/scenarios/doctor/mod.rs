@@ -7,6 +7,7 @@ mod machine;
 mod mysql;
 mod order;
 mod verdict;
+mod watch;
 mod worker;
 
 use std::time::Duration;
@@ -71,6 +72,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     shared("two-brokers-down", "two brokers killed: Connect, connector and worker follow", false, |stage| {
         case(stage, &kafka::TWO_DOWN)
     }),
+    shared("watch", "a failed task is restarted, and not again at once", false, watch::watch),
+    shared("bundle", "an archive with what helps, and no secret", false, watch::bundle),
     shared("worker-stopped", "the worker's container stopped", false, |stage| case(stage, &worker::STOPPED)),
     shared("root-owned-checkpoints", "the worker's volume belongs to root", false, |stage| {
         case(stage, &worker::ROOT_OWNED)

@@ -10,7 +10,7 @@ use crate::stack::Stack;
 use crate::wait::{Look, until_slowly};
 
 /// Its task is started anew, as a rebalance would, and meets what was changed.
-fn restart_until_failed(stack: &Stack, connector: &str) -> Result<()> {
+pub(super) fn restart_until_failed(stack: &Stack, connector: &str) -> Result<()> {
     stack.connect("POST", &format!("/connectors/{connector}/restart?includeTasks=true"), None)?;
     until_failed(stack, connector)
 }
