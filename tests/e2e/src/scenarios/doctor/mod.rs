@@ -78,7 +78,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     shared("root-owned-checkpoints", "the worker's volume belongs to root", false, |stage| {
         case(stage, &worker::ROOT_OWNED)
     }),
-    shared("worker-lagging", "a worker that gets too little processor", false, worker::lagging),
+    shared("worker-lagging", "a worker that reads too slowly", false, worker::lagging),
     shared("dead-letters", "records that cannot be read", false, worker::dead_letters),
     shared("disk-nearly-full", "a volume with little room left", false, worker::disk_nearly_full),
     shared(

@@ -9,7 +9,7 @@ use super::{Fault, LIMIT, Mend, Stage, begin, finish, look, wait_for_verdict};
 use crate::stack::{Stack, docker};
 use crate::wait::{Look, until_slowly};
 
-/// More than it reads in a moment with a fiftieth of a processor.
+/// More than it reads in minutes with a sync for each.
 const MANY: usize = 60_000;
 
 pub(super) const STOPPED: Fault = Fault {
@@ -51,26 +51,22 @@ pub(super) const ROOT_OWNED: Fault = Fault {
     takes_orders: true,
 };
 
-/// A fiftieth of a processor, and more orders than that can read.
+/// A worker of its own that syncs after every record, and more orders than that can read.
 pub(super) fn lagging(stage: &mut Stage<'_>) -> Result<()> {
     let stack = stage.stack()?;
     let orders = begin(stage, stack)?;
-    let id = stack.container("worker")?.id;
-    docker::docker(&["update", "--cpus", "0.02", &id])?;
-    stage.step(format_args!("{MANY} orders for a worker with a fiftieth of a processor"));
-    // Far above the ids that scenarios place one by one.
+    let pipeline = stage.pipeline("epoch.max_records = 1")?;
+    stage.step(format_args!("{MANY} orders for a worker that syncs after each"));
     let rows: Vec<String> =
-        (0..MANY).map(|number| format!("({}, 'LAG{}', 'BUY', 1, 1)", 9_000_000 + number, number % 50)).collect();
+        (0..MANY).map(|number| format!("({}, 'LAG{}', 'BUY', 1, 1)", 1000 + number, number % 50)).collect();
     for part in rows.chunks(5_000) {
-        stack.sql(&format!(
-            "INSERT INTO orders_db.orders (id, symbol, side, quantity, price) VALUES {};",
-            part.join(",")
-        ))?;
+        pipeline.sql(&format!("INSERT INTO orders (id, symbol, side, quantity, price) VALUES {};", part.join(",")))?;
     }
     let verdict = wait_for_verdict(stage, stack, &["DOC-WORKER-LAG"], &[])?;
     stage.step(format_args!("the printed remedy: {}", verdict.remedy("DOC-WORKER-LAG")));
-    docker::docker(&["update", "--cpus", "2", &id])?;
-    stack.sql("DELETE FROM orders_db.orders WHERE id >= 9000000;")?;
+    pipeline.start_worker("")?;
+    wait_well(stack)?;
+    drop(pipeline);
     finish(stage, stack, orders)
 }
 

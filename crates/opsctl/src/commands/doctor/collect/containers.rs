@@ -11,7 +11,7 @@ use crate::commands::doctor::collect::files::without_secret_variables;
 use crate::failure::Result;
 
 /// Looked through for telling lines.
-const LINES: u32 = 300;
+const LINES: u32 = 1500;
 /// Of these so many are kept.
 const KEPT: usize = 40;
 /// Directories in a worker's volume that it writes to.
@@ -154,7 +154,8 @@ fn complains(text: &str) -> bool {
         "No space left",
         "larger value",
     ];
-    WORDS.iter().any(|word| text.contains(word))
+    // Stack frames, and the settings that Connect lists at every start of a task: they would crowd out the rest.
+    !text.starts_with(['\t', ' ']) && WORDS.iter().any(|word| text.contains(word))
 }
 
 /// Numbers of the user that the container runs as, and owners of what it writes to.
@@ -263,6 +264,20 @@ mod tests {
         assert_eq!(conditions["kafka-1"], "service_healthy");
         assert_eq!(conditions["mysql"], "service_started");
         assert!(depends_on("").is_empty());
+    }
+
+    #[test]
+    fn a_log_s_telling_lines_are_kept() {
+        for (text, kept) in [
+            ("2026-11-27 06:46:45,051 WARN   ||  WorkerSourceTask{id=orders-0} failed to poll records", true),
+            ("Caused by: io.debezium.DebeziumException: Cannot replicate because the source purged", true),
+            ("mkdir: cannot create directory '/ckpt/chk-1': Permission denied", true),
+            ("\terrors.retry.timeout = 0", false),
+            ("\tat io.debezium.pipeline.ErrorHandler.setProducerThrowable(ErrorHandler.java:67) Exception", false),
+            ("INFO started", false),
+        ] {
+            assert_eq!(complains(text), kept, "{text}");
+        }
     }
 
     #[test]
