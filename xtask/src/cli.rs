@@ -27,6 +27,8 @@ pub(crate) enum Task {
     Broker(BrokerOptions),
     /// Feed the decoder with made-up bytes
     Fuzz(FuzzOptions),
+    /// Plant bugs into a copy of the tree, one after the other, and see the tests turn red
+    Plant(PlantOptions),
     /// Measure how fast the worker is, beside yardsticks in the same run
     Bench(BenchOptions),
     /// Build the stack's images without a registry: from Debian's packages, Maven Central and this repository
@@ -71,6 +73,24 @@ pub(crate) struct FuzzOptions {
     /// Stop after so many seconds without a finding
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+}
+
+/// Which bugs to plant.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask plant                                  all, and a table
+  cargo xtask plant --only commit-before-delivery
+  cargo xtask plant --write                          all, and the table into the repository")]
+pub(crate) struct PlantOptions {
+    /// Plant only this one; may be given several times
+    #[arg(long, value_name = "BUG")]
+    pub(crate) only: Vec<String>,
+    /// Print the bugs and stop
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Write the table that the repository keeps
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// What to measure: the comparison, unless something else is named.

@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | bench | images | e2e`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | plant | bench | images | e2e`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -12,6 +12,7 @@ mod workspace;
 mod tidy;
 mod broker;
 mod fuzz;
+mod plant;
 mod bench;
 mod images;
 mod e2e;
@@ -46,6 +47,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(&root),
         Task::Broker(options) => broker::run(&options),
         Task::Fuzz(options) => fuzz::run(&root, &options),
+        Task::Plant(options) => plant::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
         Task::Images(options) => images::run(&root, &options),
         Task::E2e(options) => e2e::run(&root, &options),

@@ -71,16 +71,22 @@ impl Group {
 
     /// Waits for its end, for `limit` at most; fails with [`Interrupted`] when asked to stop.
     pub(crate) fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let ended = self.wait_at_most(limit)?;
+        ended.with_context(|| format!("{} did not end within {}", self.name, human(limit)))
+    }
+
+    /// The same where not to end is an answer too: `None`.
+    pub(crate) fn wait_at_most(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         let watch = Stopwatch::start();
         loop {
             if let Some(status) = self.try_wait()? {
-                return Ok(status);
+                return Ok(Some(status));
             }
             if signals::asked_to_stop() {
                 bail!(Interrupted);
             }
             if watch.elapsed() > limit {
-                bail!("{} did not end within {}", self.name, human(limit));
+                return Ok(None);
             }
             thread::sleep(LOOK_EVERY);
         }

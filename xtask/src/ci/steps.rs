@@ -12,13 +12,16 @@ use crate::ci::outcome::Verdict;
 use crate::ci::{page, tools};
 use crate::cli::ImagesOptions;
 use crate::process::{run, run_seen, succeeded};
-use crate::{e2e, images, tidy, workspace};
+use crate::{e2e, images, plant, tidy, workspace};
 
 /// Longer than any step takes on a slow machine that builds from nothing; a test that hangs ends here, with a message.
 pub(crate) const LIMIT: Duration = Duration::from_hours(1);
 
 /// The pure part is where most of the logic lives: fewer tests than this means that they were not found.
 const LEAST_PURE_TESTS: usize = 100;
+
+/// For the simulation, in every run.
+const SCHEDULES: &str = "10000";
 
 /// One check or one run of tests.
 pub(crate) struct Step {
@@ -52,6 +55,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("clippy-pure", "no warning in the part without Kafka, RocksDB and web", clippy_pure),
     step("test-pure", "tests of that part", test_pure),
     step("instructions", "decoding takes no more instructions than it did, beside serde_json", instructions),
+    step("simulation", "the engine under ten thousand schedules of crashes and faults", simulation),
+    step("plant", "bugs that are planted into a copy of the tree turn the tests red", plant_bugs),
     step("clippy", "no warning anywhere", clippy),
     step("docs", "the documentation builds without a warning", docs),
     step("broker", "a real Kafka for the tests", start_broker),
@@ -152,6 +157,20 @@ fn test_pure(context: &mut Context) -> Result<Verdict> {
         bail!("{tests} tests ran, at least {LEAST_PURE_TESTS} are expected");
     }
     Ok(Verdict::Passed(format!("{tests} tests")))
+}
+
+fn simulation(context: &mut Context) -> Result<Verdict> {
+    let flags = ["test", "-p", "worker", "--no-default-features", "--locked", "--profile", "ci", "--test", "worker"];
+    let mut command = workspace::cargo(&context.root);
+    command.args(flags).args(["simulation", "--", "--nocapture"]).env("CDC_SIMULATION_SCHEDULES", SCHEDULES);
+    // What a wrong schedule prints is the command that plays it again.
+    count_tests(command.env_remove("CDC_SIMULATION_SEED"))?;
+    Ok(Verdict::Passed(format!("{SCHEDULES} schedules")))
+}
+
+fn plant_bugs(context: &mut Context) -> Result<Verdict> {
+    let noticed = plant::run_quick(&context.root)?;
+    Ok(Verdict::Passed(format!("{noticed} bugs noticed; cargo xtask plant plants all")))
 }
 
 fn start_broker(context: &mut Context) -> Result<Verdict> {

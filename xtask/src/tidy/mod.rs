@@ -7,6 +7,7 @@ mod layout;
 mod rooms;
 mod invariants;
 mod fixtures;
+mod planted;
 mod words;
 mod scripts;
 
@@ -55,7 +56,8 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
 /// All that is wrong below this root, by path and line.
 pub(crate) fn findings(root: &Path) -> Result<Vec<Finding>> {
     let tree = Tree::read(root)?;
-    let rules = [layout::check, rooms::check, invariants::check, fixtures::check, words::check, scripts::check];
+    let rules =
+        [layout::check, rooms::check, invariants::check, fixtures::check, planted::check, words::check, scripts::check];
     let mut findings: Vec<_> = rules.iter().flat_map(|rule| rule(&tree)).collect();
     findings.sort();
     Ok(findings)

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 /// Built, fetched or found by fuzzing: not ours to judge.
-const SKIPPED: [&str; 8] =
-    [".git", "target", "corpus", "artifacts", "coverage", "node_modules", "__pycache__", "state"];
+const SKIPPED: [&str; 7] = [".git", "target", "corpus", "artifacts", "coverage", "node_modules", "__pycache__"];
+/// A worker's own, where it was started in the checkout; a folder of that name further down is source.
+const STATE: &str = "state";
 /// Recordings may be long; no rule reads their text.
 const LARGEST_READ: u64 = 4 << 20;
 
@@ -55,7 +56,8 @@ impl Tree {
             for entry in entries {
                 let entry = entry?;
                 let (kind, path) = (entry.file_type()?, entry.path());
-                if SKIPPED.contains(&entry.file_name().to_string_lossy().as_ref()) {
+                let name = entry.file_name();
+                if SKIPPED.contains(&name.to_string_lossy().as_ref()) || (directory == root && name == STATE) {
                     continue;
                 }
                 if kind.is_dir() {

@@ -20,7 +20,7 @@ use crate::checkpoint::{
 };
 use crate::config::StateSettings;
 use crate::epoch::{DiskEpochLog, Keeper, LogError};
-use crate::state::{RocksOptions, RocksStateStore, StateLock, StateStore as _, StoreError};
+use crate::state::{RocksOptions, RocksStateStore, StateLayout, StateLock, StateStore as _, StoreError};
 use crate::time::clock::Clock;
 
 /// Why the state could not be opened.
@@ -128,7 +128,7 @@ pub(super) fn open(
         }
         opened => opened?,
     };
-    let log = DiskEpochLog::open(&settings.directory.join("log"))?;
+    let log = DiskEpochLog::open(&StateLayout::of(&settings.directory).log())?;
     let store = Arc::new(store);
     let drained = place.is_drained(&store)?;
     let keeper = DurableKeeper {
@@ -160,7 +160,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn database(&self) -> PathBuf {
-        self.settings.directory.join("db")
+        StateLayout::of(&self.settings.directory).database()
     }
 
     fn options(&self) -> RocksOptions {

@@ -46,6 +46,13 @@ pub enum DriverError {
     Threads(String),
 }
 
+impl DriverError {
+    /// Whether waiting may mend it: the state's disk does not give what it should.
+    pub(super) fn may_mend(&self) -> bool {
+        matches!(self, Self::Store(error) if error.may_mend())
+    }
+}
+
 /// What a person has accepted, and what is known of the state beside the state.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
@@ -149,13 +156,15 @@ impl Driver<'_> {
                 let keeping = &keeping;
                 thread("keep").spawn_scoped(scope, move || keeping.run(keeper.as_mut()))
             });
+            // Set also where one of the threads panics: the others end, and the panic ends the process.
+            let over = SetWhenDropped(&ended);
             let gathered = gather.run(feed);
             drop(gather);
             let delivered = match delivering {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 Err(error) => Err(DriverError::Threads(error.to_string())),
             };
-            ended.store(true, Ordering::Release);
+            drop(over);
             let stopping = match keeping {
                 Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 Some(Err(error)) => return (Err(DriverError::Threads(error.to_string())), None),
@@ -230,7 +239,8 @@ impl Driver<'_> {
             },
             parallelism: self.parallelism,
             stage,
-            scaling: None,
+            barrier: None,
+            stalled: None,
             announced: committed.as_ref().map_or(0, |commit| commit.partitions.len()),
             to_deliver,
             handed_over: 0,
@@ -290,20 +300,36 @@ impl Driver<'_> {
 
     fn resume_sinks(&mut self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<Delivering>, DriverError> {
         let noted = self.log.summary().sinks;
-        let sinks = std::mem::take(&mut self.sinks).into_iter();
-        sinks
-            .map(|mut sink| {
-                let of_sink = |progress: &&SinkProgress| progress.sink == sink.name();
-                let known = Known {
-                    timeline: begin.timeline,
-                    committed: committed.and_then(|commit| commit.sinks.iter().find(of_sink)),
-                    noted: noted.iter().filter(of_sink).find(|progress| progress.timeline == begin.timeline),
-                    accept_lost_output: self.history.accept_lost_output,
-                };
-                let has = sink.resume(known)?;
-                Ok(Delivering { sink, has })
-            })
-            .collect()
+        let mut resumed = Vec::new();
+        for mut sink in std::mem::take(&mut self.sinks) {
+            let of_sink = |progress: &&SinkProgress| progress.sink == sink.name();
+            let known = Known {
+                timeline: begin.timeline,
+                committed: committed.and_then(|commit| commit.sinks.iter().find(of_sink)),
+                noted: noted.iter().filter(of_sink).find(|progress| progress.timeline == begin.timeline),
+                accept_lost_output: self.history.accept_lost_output,
+            };
+            let has = sink.resume(known)?;
+            // Until the first commit only the log can tell what stood in a file when the history began.
+            if committed.is_none()
+                && known.noted.is_none()
+                && let Some(length_bytes) = sink.settle()?
+            {
+                let (sink, timeline) = (sink.name().to_owned(), begin.timeline);
+                self.log.note(&SinkProgress { sink, timeline, epoch: has, file_length_bytes: Some(length_bytes) })?;
+            }
+            resumed.push(Delivering { sink, has });
+        }
+        Ok(resumed)
+    }
+}
+
+/// Sets a flag when it goes, whatever the reason.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -36,6 +36,17 @@ pub struct Executed {
     pub counts: Accounting,
 }
 
+/// An epoch that could not be executed: the state of a symbol that is not in memory cannot be read.
+#[derive(Debug)]
+pub struct Unexecuted {
+    /// Why not.
+    pub error: StoreError,
+    /// The record that it was to be executed under.
+    pub epoch: EpochRecord,
+    /// Its records.
+    pub batch: Batch,
+}
+
 /// Which topic and leader a partition's last records came from, where the source knows.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
@@ -130,7 +141,7 @@ impl Executor {
 
     /// Executes an epoch over its records. After an error the engine is not to be used again: part of the epoch may have
     /// been executed.
-    pub fn execute(&mut self, epoch: EpochRecord, mut batch: Batch) -> Result<Executed, StoreError> {
+    pub fn execute(&mut self, epoch: EpochRecord, mut batch: Batch) -> Result<Executed, Box<Unexecuted>> {
         let inline = batch.records.len() < INLINE_RECORDS;
         if self.sequencer.line_clock() == LineClock::Epoch {
             take_order(&mut batch.records, &batch.partitions);
@@ -153,7 +164,10 @@ impl Executor {
         let mut streams = vec![dead_letters];
         let mut commit = self.commit_of(&epoch);
         for ran in ran {
-            let (lines, shard_counts, delta) = ran?;
+            let (lines, shard_counts, delta) = match ran {
+                Ok(ran) => ran,
+                Err(error) => return Err(Box::new(Unexecuted { error, epoch, batch })),
+            };
             counts.add(&shard_counts);
             streams.push(lines);
             commit.symbols.extend(delta.symbols);

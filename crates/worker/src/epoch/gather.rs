@@ -11,7 +11,8 @@ use super::feed::{Feed, Read};
 use super::patience::Patience;
 use super::recovery::Refusal;
 use super::{
-    DriverError, EpochKind, EpochLog, EpochRecord, Executor, LogError, RecordRange, Records, ranges_of, reread,
+    DriverError, EpochKind, EpochLog, EpochRecord, Executed, Executor, LogError, RecordRange, Records, Unexecuted,
+    ranges_of, reread,
 };
 use crate::source::Batch;
 use crate::state::StateStore;
@@ -46,8 +47,10 @@ pub(super) struct Gather<'a> {
     /// The parallelism that the configuration asks for; epochs executed again have that of their time.
     pub(super) parallelism: u16,
     pub(super) stage: Stage,
-    /// Other shards wait for what this tells: everything before is committed.
-    pub(super) scaling: Option<Receiver<()>>,
+    /// Somebody waits for what this tells: everything before is committed.
+    pub(super) barrier: Option<Receiver<()>>,
+    /// An epoch that is logged and could not be executed.
+    pub(super) stalled: Option<Box<Unexecuted>>,
     /// How many partitions of the source's table the records have named so far.
     pub(super) announced: usize,
     pub(super) to_deliver: SyncSender<Handed>,
@@ -88,6 +91,9 @@ impl Gather<'_> {
     pub(super) fn step(&mut self, feed: &mut dyn Feed, wait: Duration) -> Result<Stepped, DriverError> {
         if !self.take_back(feed)? {
             return Ok(Stepped::Ended);
+        }
+        if let Some(stalled) = self.stalled.take() {
+            return self.execute_anew(stalled, wait);
         }
         let wanted = match &mut self.stage {
             Stage::Again(records) => match records.peek() {
@@ -159,36 +165,87 @@ impl Gather<'_> {
             Batch::of(table)
         };
         self.epoch_clock.is_at_least(record.clock_ms);
-        self.next.id += 1;
-        let executed = self.executor.execute(record, batch)?;
-        Ok(self.hand_over(Handed::Epoch(Box::new(executed))))
+        self.execute(record, batch)
+    }
+
+    /// Executes an epoch that is logged and hands it over, or keeps it for later. `false`: delivery has ended.
+    fn execute(&mut self, record: EpochRecord, batch: Batch) -> Result<bool, DriverError> {
+        let (executor, telemetry) = (&mut self.executor, &self.patience.progress.telemetry);
+        let executed = telemetry.steps.timed(Step::Execute, self.patience.clock, || executor.execute(record, batch));
+        telemetry.holds(executor.symbols(), executor.timers());
+        match executed {
+            Ok(executed) => Ok(self.executed(executed)),
+            Err(stalled) if self.patience.patient && stalled.error.may_mend() => {
+                self.stalled = Some(stalled);
+                Ok(true)
+            }
+            Err(failed) => Err(failed.error.into()),
+        }
+    }
+
+    fn executed(&mut self, executed: Executed) -> bool {
+        self.next.id = executed.epoch.id + 1;
+        self.hand_over(Handed::Epoch(Box::new(executed)))
+    }
+
+    /// Executes an epoch with shards that are made anew, once everything before is committed: those that have failed may
+    /// have executed half of it.
+    fn execute_anew(&mut self, stalled: Box<Unexecuted>, wait: Duration) -> Result<Stepped, DriverError> {
+        match self.everything_is_committed(wait) {
+            Some(true) => {}
+            Some(false) => return Ok(Stepped::Ended),
+            None => {
+                self.stalled = Some(stalled);
+                return Ok(Stepped::GoOn);
+            }
+        }
+        let Unexecuted { error, epoch, batch } = *stalled;
+        tracing::warn!("{error}; epoch {} is executed once more", epoch.id);
+        let (executor, store, hot_symbols) = (&mut self.executor, &self.store, self.hot_symbols);
+        let mut waiting = Some((epoch, batch));
+        let executed = self.patience.until_done(DriverError::may_mend, || {
+            *executor = over(executor, executor.parallelism(), store, hot_symbols)?;
+            let Some((epoch, batch)) = waiting.take() else { return Ok(None) };
+            executor.execute(epoch, batch).map(Some).map_err(|failed| {
+                let Unexecuted { error, epoch, batch } = *failed;
+                waiting = Some((epoch, batch));
+                DriverError::from(error)
+            })
+        })?;
+        Ok(if executed.is_none_or(|executed| self.executed(executed)) { Stepped::GoOn } else { Stepped::Ended })
     }
 
     /// Goes on with so many shards, once everything before is committed: what they hold is put into them from the store.
     fn scale(&mut self, parallelism: u16, wait: Duration) -> Result<Stepped, DriverError> {
-        let committed = if let Some(committed) = self.scaling.take() {
+        match self.everything_is_committed(wait) {
+            Some(true) => {}
+            Some(false) => return Ok(Stepped::Ended),
+            None => return Ok(Stepped::GoOn),
+        }
+        self.executor = over(&self.executor, usize::from(parallelism), &self.store, self.hot_symbols)?;
+        self.next.parallelism = parallelism;
+        Ok(Stepped::GoOn)
+    }
+
+    /// Whether all that was handed over is committed; `None`: not within `wait`, `Some(false)`: delivery has ended.
+    fn everything_is_committed(&mut self, wait: Duration) -> Option<bool> {
+        let committed = if let Some(committed) = self.barrier.take() {
             committed
         } else {
             let (done, committed) = sync_channel(1);
             if !self.hand_over(Handed::Barrier(done)) {
-                return Ok(Stepped::Ended);
+                return Some(false);
             }
             committed
         };
         match committed.recv_timeout(wait) {
-            Ok(()) => {}
+            Ok(()) => Some(true),
             Err(RecvTimeoutError::Timeout) => {
-                self.scaling = Some(committed);
-                return Ok(Stepped::GoOn);
+                self.barrier = Some(committed);
+                None
             }
-            Err(RecvTimeoutError::Disconnected) => return Ok(Stepped::Ended),
+            Err(RecvTimeoutError::Disconnected) => Some(false),
         }
-        let mut executor =
-            self.executor.sibling(usize::from(parallelism)).map_err(|error| DriverError::Threads(error.to_string()))?;
-        executor.restore(&self.store, self.hot_symbols)?;
-        self.executor = executor;
-        self.next.parallelism = parallelism;
-        Ok(Stepped::GoOn)
     }
 
     /// Time alone makes an epoch.
@@ -210,15 +267,12 @@ impl Gather<'_> {
         self.next.kind = kind;
         self.next.clock_ms = self.epoch_clock.next_ms(self.patience.clock);
         self.next.ranges = ranges;
-        let (log, next, executor) = (&mut self.log, &self.next, &mut self.executor);
-        let (telemetry, clock) = (&self.patience.progress.telemetry, self.patience.clock);
-        let steps = &telemetry.steps;
-        steps.timed(Step::Log, clock, || self.patience.until_done(LogError::may_pass, || log.append(next)))?;
-        self.appended.store(next.id, Ordering::Release);
-        let executed = steps.timed(Step::Execute, clock, || executor.execute(next.clone(), batch))?;
-        telemetry.holds(executor.symbols(), executor.timers());
-        self.next.id += 1;
-        Ok(self.hand_over(Handed::Epoch(Box::new(executed))))
+        let (log, next) = (&mut self.log, &self.next);
+        let steps = &self.patience.progress.telemetry.steps;
+        let append = || self.patience.until_done(LogError::may_pass, || log.append(next));
+        steps.timed(Step::Log, self.patience.clock, append)?;
+        self.appended.store(self.next.id, Ordering::Release);
+        self.execute(self.next.clone(), batch)
     }
 
     /// `false`: delivery has ended.
@@ -301,4 +355,16 @@ impl Gather<'_> {
         let due_in = |due_ms: i64| Duration::from_millis((due_ms - now_ms).max(0) as u64);
         self.executor.next_due_ms().map_or(PATIENCE, due_in).min(PATIENCE)
     }
+}
+
+/// The same engine with so many shards, over what the store holds.
+fn over(
+    executor: &Executor,
+    parallelism: usize,
+    store: &Arc<dyn StateStore>,
+    hot_symbols: usize,
+) -> Result<Executor, DriverError> {
+    let mut executor = executor.sibling(parallelism).map_err(|error| DriverError::Threads(error.to_string()))?;
+    executor.restore(store, hot_symbols)?;
+    Ok(executor)
 }

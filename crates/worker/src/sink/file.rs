@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::output_file::{Earlier, OutputFile};
 use super::{Known, Renderer, Sink, SinkError};
+use crate::append_file::AppendFile;
 use crate::epoch::{EpochRecord, Outputs};
 
 /// Writes each epoch's results to a file.
@@ -25,6 +26,12 @@ impl FileSink {
     /// The same for a run in memory, which starts from the beginning: what stood in the file goes.
     pub fn create(path: &Path, renderer: Renderer) -> Result<Self, SinkError> {
         Self::with(path, renderer, Earlier::Truncated)
+    }
+
+    /// The same as [`Self::open`] over a file that is open, nobody else's, and has so many bytes: one that a test makes up.
+    pub fn over(file: Box<dyn AppendFile>, length: u64, renderer: Renderer) -> Self {
+        let file = OutputFile::over("file", Path::new("results"), file, Some(length));
+        Self { renderer, file, earlier: Earlier::Refused, bytes: Vec::new(), aside: Vec::new() }
     }
 
     fn with(path: &Path, renderer: Renderer, earlier: Earlier) -> Result<Self, SinkError> {

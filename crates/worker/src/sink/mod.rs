@@ -126,7 +126,7 @@ pub struct Known<'a> {
     pub timeline: Timeline,
     /// What the state committed.
     pub committed: Option<&'a SinkProgress>,
-    /// What was noted in the log since; never less.
+    /// What was noted in the log: since, where the sink takes notes; else when the history began.
     pub noted: Option<&'a SinkProgress>,
     /// A person has accepted that outputs of an earlier run are lost or written over.
     pub accept_lost_output: bool,

@@ -1,11 +1,11 @@
 //! A file that results are appended to. One worker a file: a second one is refused by a lock. What a commit did not name
 //! is cut off at the next start, so that an epoch executed again stands in it once.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::{OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::{Known, SinkError};
+use crate::append_file::AppendFile;
 
 /// What becomes of a file's content where there is no state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Earlier {
 pub(super) struct OutputFile {
     sink: &'static str,
     path: PathBuf,
-    file: File,
+    file: Box<dyn AppendFile>,
     /// Bytes that are whole epochs; `None` where it is no file but a device or a pipe, which can neither be cut nor synced.
     length: Option<u64>,
     /// Written to since it was last made durable.
@@ -47,7 +47,12 @@ impl OutputFile {
                 Err(TryLockError::Error(source)) => return Err(error(source)),
             }
         }
-        Ok(Self { sink, path: path.to_owned(), file, length, unsettled: false, torn: false })
+        Ok(Self::over(sink, path, Box::new(file), length))
+    }
+
+    /// The same over a file that is open, and nobody else's.
+    pub(super) fn over(sink: &'static str, path: &Path, file: Box<dyn AppendFile>, length: Option<u64>) -> Self {
+        Self { sink, path: path.to_owned(), file, length, unsettled: false, torn: false }
     }
 
     /// Goes back to where the state stands. Gives the last epoch that the file has.
@@ -55,7 +60,8 @@ impl OutputFile {
         let epoch = known.committed.map_or(0, |progress| progress.epoch);
         let Some(found_bytes) = self.length else { return Ok(epoch) };
         let target = self.path.display().to_string();
-        let keep = match known.committed.and_then(|progress| progress.file_length_bytes) {
+        // Before the first commit, what was noted when the history began.
+        let keep = match known.committed.or(known.noted).and_then(|progress| progress.file_length_bytes) {
             Some(committed) if committed <= found_bytes => committed,
             Some(_) if known.accept_lost_output => found_bytes,
             Some(committed_bytes) => {
@@ -83,7 +89,7 @@ impl OutputFile {
             self.cut()?;
         }
         self.unsettled = true;
-        match self.file.write_all(bytes) {
+        match self.file.append(bytes) {
             Ok(()) => {
                 if let Some(length) = &mut self.length {
                     *length += bytes.len() as u64;
@@ -102,7 +108,7 @@ impl OutputFile {
         if self.unsettled && self.length.is_some() {
             let target = || self.path.display().to_string();
             // Not to be asked again: the kernel tells of a failed write-back once, and what is lost then nobody knows.
-            let synced = self.file.sync_data();
+            let synced = self.file.sync();
             synced.map_err(|source| SinkError::Unsettled { sink: self.sink, target: target(), source })?;
             self.unsettled = false;
         }
@@ -112,7 +118,7 @@ impl OutputFile {
     /// Takes away what stands behind the bytes that count.
     fn cut(&mut self) -> Result<(), SinkError> {
         if let Some(length) = self.length {
-            self.file.set_len(length).map_err(|source| write_error(self.sink, &self.path, source))?;
+            self.file.cut(length).map_err(|source| write_error(self.sink, &self.path, source))?;
         }
         self.torn = false;
         Ok(())
@@ -121,4 +127,20 @@ impl OutputFile {
 
 fn write_error(sink: &'static str, path: &Path, source: std::io::Error) -> SinkError {
     SinkError::Write { sink, target: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_worker_on_the_same_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results");
+        let first = OutputFile::open("file", &path).unwrap();
+        let refusal = OutputFile::open("file", &path).map(drop).unwrap_err();
+        assert!(matches!(refusal, SinkError::InUse { .. }) && refusal.is_refusal(), "{refusal}");
+        drop(first);
+        OutputFile::open("file", &path).map(drop).unwrap();
+    }
 }

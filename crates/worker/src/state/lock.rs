@@ -58,3 +58,19 @@ fn holder(file: &mut File) -> String {
         name => name.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_worker_is_refused_and_told_who_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = StateLock::take(folder.path()).unwrap();
+        let refusal = StateLock::take(folder.path()).unwrap_err().to_string();
+        let holder = format!("is in use by pid {} on host ", std::process::id());
+        assert!(refusal.contains(&holder) && refusal.contains("one worker a state directory"), "{refusal}");
+        drop(first);
+        StateLock::take(folder.path()).unwrap();
+    }
+}

@@ -5,6 +5,7 @@ mod commit;
 pub(crate) mod directory;
 mod hot;
 mod key;
+mod layout;
 mod lock;
 mod memory;
 #[cfg(feature = "rocksdb")]
@@ -16,6 +17,7 @@ pub use codec::{STATE_FORMAT, StateCodecError, SymbolState};
 pub use commit::{COMMIT_FORMAT, Commit, PartitionProgress, SinkProgress};
 pub use hot::HOT_SYMBOL_BYTES;
 pub use key::{OutboxKey, StateKey, TimerKey, UNIT};
+pub use layout::StateLayout;
 pub use lock::StateLock;
 pub use memory::MemoryStateStore;
 #[cfg(feature = "rocksdb")]

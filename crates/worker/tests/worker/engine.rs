@@ -4,6 +4,8 @@ mod contracts;
 pub(crate) mod day;
 mod driving;
 #[cfg(feature = "rocksdb")]
+mod golden;
+#[cfg(feature = "rocksdb")]
 mod million;
 mod repeatable;
 #[cfg(feature = "rocksdb")]
@@ -20,9 +22,9 @@ use worker::decimal::Decimal;
 use worker::decode::DecodeSettings;
 use worker::epoch::{EPOCH_FORMAT, EpochKind, EpochRecord, Executed, Executor, LineClock, Pipeline, Timeline};
 use worker::event::OpSet;
-use worker::sink::{JsonRenderer, Language, Renderer};
+use worker::sink::{JsonRenderer, Language, Renderer, TextRenderer};
 use worker::source::{Batch, PartitionId};
-use worker::time::{TimeMode, WatermarkSettings};
+use worker::time::{TimeMode, WatermarkSettings, Zone};
 use worker::window::TumblingWindows;
 
 /// Windows of a minute and all four rules.
@@ -56,6 +58,15 @@ fn executor(pipeline: &Pipeline, line_clock: LineClock, parallelism: usize) -> E
 
 fn json() -> Renderer {
     Renderer::Json(JsonRenderer { language: Language::Korean })
+}
+
+/// The seed's text, with times in UTC.
+fn text() -> Renderer {
+    Renderer::Text(TextRenderer {
+        language: Language::Korean,
+        zone: Zone::from(jiff::tz::TimeZone::UTC),
+        colour: false,
+    })
 }
 
 /// An epoch's lines in JSON.

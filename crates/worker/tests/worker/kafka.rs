@@ -5,7 +5,11 @@ mod again;
 #[cfg(all(feature = "rocksdb", feature = "web"))]
 mod asked;
 #[cfg(feature = "rocksdb")]
+mod disk_trouble;
+#[cfg(feature = "rocksdb")]
 mod killed;
+#[cfg(feature = "rocksdb")]
+mod life;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;

@@ -14,4 +14,6 @@ mod program;
 mod recordings;
 mod repeats;
 mod replay;
+#[cfg(all(feature = "kafka", feature = "rocksdb"))]
+mod shim;
 mod stopping;

@@ -113,7 +113,8 @@ pub(crate) fn end_of(mut child: Child, within: Duration) -> Ended {
     while child.try_wait().expect("its state can be asked for").is_none() {
         if began.elapsed() > within {
             child.kill().expect("it can be killed");
-            panic!("still running after {within:?}");
+            let said = Ended::from(child.wait_with_output().expect("it was killed")).err;
+            panic!("still running after {within:?}; it said: {said}");
         }
         thread::sleep(Duration::from_millis(2));
     }

@@ -1,15 +1,15 @@
 //! The log on disk: a directory of segments. Entries are appended by the thread that gathers and synced by the one that
 //! delivers, so that executing an epoch hides the sync of its record.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{FallocateFlags, fallocate};
-
-use super::segment::{Entry, Found, SegmentReader, encode_epoch, encode_progress, header};
+use super::files::{Directory, LogFiles};
+use super::scan::{Reading, Scanned, scan};
+use super::segment::{encode_epoch, encode_progress, header};
 use super::{EpochLog, LogError, LogSummary, LogSync, Records};
+use crate::append_file::AppendFile;
 use crate::epoch::EpochRecord;
 use crate::state::SinkProgress;
 
@@ -17,7 +17,6 @@ use crate::state::SinkProgress;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// Given up when the disk is full, so that the log can still say what it must.
 const RESERVE_BYTES: u64 = 4 << 20;
-const RESERVE: &str = "reserve";
 const ENDING: &str = "epochs";
 
 /// A log in a directory.
@@ -26,54 +25,64 @@ pub struct DiskEpochLog {
 }
 
 struct Shared {
-    /// Held for a write, never for a sync.
+    /// Held for a sync by whoever asks for one, and taken before `inner`: a failed write-back is told once, to one of those
+    /// who ask, and what it was asked for must still be there then.
+    syncing: Mutex<()>,
+    /// Held for a write, not for a sync on the delivering side.
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    directory: PathBuf,
+    files: Arc<dyn LogFiles>,
     /// Closed segments and the open one, in order, with the last epoch that each of them has.
-    segments: Vec<(PathBuf, u64)>,
-    file: File,
+    segments: Vec<(String, u64)>,
+    file: Arc<dyn AppendFile>,
     /// Bytes of the open segment that are whole entries.
     length: u64,
+    segment_bytes: u64,
+    /// What the open segment holds nobody knows: half an entry that could not be cut off, or what a sync failed for. The
+    /// next thing that is written goes into another one.
+    doubtful: bool,
     /// What was appended to the open segment since the last sync: it is written again elsewhere if a sync fails.
     unsynced: Vec<u8>,
     summary: LogSummary,
 }
 
 impl DiskEpochLog {
-    /// Opens the log in `directory`, which is made if it is not there. A torn end, of which nothing can have left, is cut
-    /// off.
+    /// Opens the log in `directory`, which is made if it is not there. A torn end, of which nothing can have left, does not
+    /// count.
     pub fn open(directory: &Path) -> Result<Self, LogError> {
-        fs::create_dir_all(directory).map_err(|source| LogError::write(directory, source))?;
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(directory).map_err(|source| LogError::read(directory, source))? {
-            let path = entry.map_err(|source| LogError::read(directory, source))?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
-                paths.push(path);
-            }
+        Self::open_on(Arc::new(Directory::new(directory, RESERVE_BYTES)), SEGMENT_BYTES)
+    }
+
+    /// The same in a directory that somebody else provides, with segments about this long.
+    pub fn open_on(files: Arc<dyn LogFiles>, segment_bytes: u64) -> Result<Self, LogError> {
+        files.prepare().map_err(|source| LogError::write(files.directory(), source))?;
+        let mut names = files.names().map_err(|source| LogError::read(files.directory(), source))?;
+        names.retain(|name| number_of(name).is_some());
+        names.sort();
+        let Scanned { mut segments, redundant, newest, summary } = scan(files.as_ref(), &names)?;
+        // What a process that died has left may be in the page cache only, and stay there for ever where a sync has failed.
+        // It counts from now on, so it is written again. And always into a new file: what stands behind a torn end of an
+        // old one is never written over.
+        let name = name_of(names.last().and_then(|last| number_of(last)).unwrap_or(0) + 1);
+        let mut entries = Vec::new();
+        for record in &newest {
+            entries.extend(encode_epoch(record).map_err(|error| cannot_encode(files.directory(), error))?);
         }
-        paths.sort();
-        let scanned = scan(&paths)?;
-        let number = paths.last().and_then(|last| number_of(last)).map_or(1, |last| last + 1);
-        let path = directory.join(format!("{number:020}.{ENDING}"));
-        // Always a new file: what stands behind a torn end of an old one is never written over.
-        let file = new_segment(&path, &[])?;
-        let mut segments = scanned.segments;
-        let last = scanned.summary.epochs.map_or(0, |(_, last)| last);
-        segments.push((path, last));
-        let length = header().len() as u64;
-        let inner = Inner {
-            directory: directory.to_owned(),
-            segments,
-            file,
-            length,
-            unsynced: Vec::new(),
-            summary: scanned.summary,
-        };
-        inner.make_reserve();
-        Ok(Self { shared: Arc::new(Shared { inner: Mutex::new(inner) }) })
+        for progress in &summary.sinks {
+            entries.extend(encode_progress(progress).map_err(|error| cannot_encode(files.directory(), error))?);
+        }
+        let file = new_segment(files.as_ref(), &name, &entries)?;
+        let last = summary.epochs.map_or(0, |(_, last)| last);
+        // One that cannot be removed now goes in its turn: later epochs must not be forgotten before its own.
+        segments.extend(redundant.into_iter().filter(|name| files.remove(name).is_err()).map(|name| (name, last)));
+        segments.push((name, last));
+        let length = (header().len() + entries.len()) as u64;
+        files.make_reserve();
+        let (unsynced, doubtful) = (Vec::new(), false);
+        let inner = Inner { files, segments, file, length, segment_bytes, doubtful, unsynced, summary };
+        Ok(Self { shared: Arc::new(Shared { syncing: Mutex::new(()), inner: Mutex::new(inner) }) })
     }
 }
 
@@ -81,6 +90,10 @@ impl Shared {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing in here is half-changed when a panic could happen.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn syncing(&self) -> MutexGuard<'_, ()> {
+        self.syncing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,6 +103,10 @@ impl EpochLog for DiskEpochLog {
     }
 
     fn append(&mut self, record: &EpochRecord) -> Result<(), LogError> {
+        if self.shared.inner().is_full() {
+            let _syncing = self.shared.syncing();
+            self.shared.inner().roll()?;
+        }
         let mut inner = self.shared.inner();
         if let Some((_, last)) = inner.summary.epochs
             && record.id != last + 1
@@ -97,9 +114,6 @@ impl EpochLog for DiskEpochLog {
             return Err(LogError::Gap { last, found: record.id });
         }
         let bytes = encode_epoch(record).map_err(|error| inner.cannot_encode(error))?;
-        if inner.length >= SEGMENT_BYTES {
-            inner.roll()?;
-        }
         inner.write(&bytes)?;
         inner.summary.took(record);
         if let Some(open) = inner.segments.last_mut() {
@@ -122,25 +136,37 @@ impl EpochLog for DiskEpochLog {
 
     fn after(&self, epoch: u64) -> Result<Records, LogError> {
         let inner = self.shared.inner();
-        let wanted = inner.segments.iter().filter(|(_, last)| *last > epoch).map(|(path, _)| path.clone());
-        Ok(Box::new(Reading { paths: wanted.collect::<Vec<_>>().into_iter(), open: None, last: epoch }))
+        // Of records that were written again the first copies may be forgotten.
+        let epoch = inner.summary.epochs.map_or(epoch, |(first, _)| epoch.max(first - 1));
+        let wanted = inner.segments.iter().filter(|(_, last)| *last > epoch).map(|(name, _)| name.clone());
+        let names = wanted.collect::<Vec<_>>().into_iter();
+        Ok(Box::new(Reading::of(Arc::clone(&inner.files), names, epoch)))
     }
 
     fn set_aside(&mut self, name: &str) -> Result<(), LogError> {
-        let directory = self.shared.inner().directory.clone();
-        let aside = directory.with_extension(name);
-        fs::rename(&directory, &aside).map_err(|source| LogError::write(&aside, source))?;
-        *self = Self::open(&directory)?;
+        let (files, segment_bytes) = {
+            let inner = self.shared.inner();
+            (Arc::clone(&inner.files), inner.segment_bytes)
+        };
+        files.set_aside(name).map_err(|source| LogError::write(files.directory(), source))?;
+        *self = Self::open_on(files, segment_bytes)?;
         Ok(())
     }
 
     fn forget_through(&mut self, epoch: u64) -> Result<(), LogError> {
+        if !self.shared.inner().may_forget(epoch) {
+            return Ok(());
+        }
+        let _syncing = self.shared.syncing();
         let mut inner = self.shared.inner();
-        while inner.segments.len() > 1 && inner.segments[0].1 <= epoch {
-            let (path, last) = inner.segments[0].clone();
+        while inner.may_forget(epoch) {
+            let (name, last) = inner.segments[0].clone();
             inner.restate()?;
-            inner.file.sync_data().map_err(|source| LogError::write(inner.open_path(), source))?;
-            fs::remove_file(&path).map_err(|source| LogError::write(&path, source))?;
+            inner.sync_open()?;
+            inner
+                .files
+                .remove(&name)
+                .map_err(|source| LogError::write(&inner.files.directory().join(&name), source))?;
             inner.segments.remove(0);
             if let Some((first, _)) = &mut inner.summary.epochs {
                 *first = (*first).max(last + 1);
@@ -152,46 +178,63 @@ impl EpochLog for DiskEpochLog {
 
 impl LogSync for Shared {
     fn sync(&self) -> Result<(), LogError> {
-        let (file, path, count) = {
-            let inner = self.inner();
+        let _syncing = self.syncing();
+        let (file, count) = {
+            let mut inner = self.inner();
             if inner.unsynced.is_empty() {
                 return Ok(());
             }
-            let path = inner.open_path().to_owned();
-            (inner.file.try_clone().map_err(|source| LogError::write(&path, source))?, path, inner.unsynced.len())
+            if inner.doubtful {
+                return inner.start_over();
+            }
+            (Arc::clone(&inner.file), inner.unsynced.len())
         };
-        let synced = file.sync_data();
+        let synced = file.sync();
         let mut inner = self.inner();
-        if inner.open_path() != path {
+        if !Arc::ptr_eq(&inner.file, &file) {
             // It was closed meanwhile, and synced then.
             return Ok(());
         }
-        match synced {
-            Ok(()) => {
-                inner.unsynced.drain(..count);
-                Ok(())
-            }
-            // What the file holds now nobody knows, and asking again would lie: the kernel tells of a failed write-back
-            // once. The same entries go into another file.
-            Err(_) => inner.start_over(),
+        if synced.is_ok() {
+            inner.unsynced.drain(..count);
+            return Ok(());
         }
+        // Asking again would lie: the kernel tells of a failed write-back once. The same entries go into another file.
+        inner.doubtful = true;
+        inner.start_over()
     }
 }
 
 impl Inner {
-    fn open_path(&self) -> &Path {
-        self.segments.last().map_or(&self.directory, |(path, _)| path)
+    fn is_full(&self) -> bool {
+        self.length >= self.segment_bytes
+    }
+
+    fn may_forget(&self, epoch: u64) -> bool {
+        self.segments.len() > 1 && self.segments[0].1 <= epoch
+    }
+
+    fn open_path(&self) -> PathBuf {
+        let name = self.segments.last().map_or("", |(name, _)| name.as_str());
+        self.files.directory().join(name)
     }
 
     fn cannot_encode(&self, error: postcard::Error) -> LogError {
-        LogError::write(self.open_path(), std::io::Error::other(error))
+        cannot_encode(&self.open_path(), error)
+    }
+
+    fn cannot_write(&self, source: io::Error) -> LogError {
+        LogError::write(&self.open_path(), source)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LogError> {
-        let mut written = self.file.write_all(bytes);
-        if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::StorageFull) && self.give_up_reserve() {
+        if self.doubtful {
+            self.start_over()?;
+        }
+        let mut written = self.file.append(bytes);
+        if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::StorageFull) && self.files.give_up_reserve() {
             self.cut();
-            written = self.file.write_all(bytes);
+            written = self.file.append(bytes);
         }
         match written {
             Ok(()) => {
@@ -201,27 +244,32 @@ impl Inner {
             }
             Err(source) => {
                 self.cut();
-                Err(LogError::write(self.open_path(), source))
+                Err(self.cannot_write(source))
             }
         }
     }
 
     /// Takes half an entry away again. If that fails too, its checksum tells, and the next entry goes into another file.
     fn cut(&mut self) {
-        if self.file.set_len(self.length).is_err() {
-            let _ended_elsewhere = self.start_over();
+        self.doubtful = self.file.cut(self.length).is_err();
+    }
+
+    /// Makes the open segment durable, or what it was to hold in another one.
+    fn sync_open(&mut self) -> Result<(), LogError> {
+        if self.doubtful || self.file.sync().is_err() {
+            self.doubtful = true;
+            return self.start_over();
         }
+        self.unsynced.clear();
+        Ok(())
     }
 
     /// Closes the open segment and opens the next one.
     fn roll(&mut self) -> Result<(), LogError> {
-        if self.file.sync_data().is_err() {
-            return self.start_over();
-        }
-        self.unsynced.clear();
+        self.sync_open()?;
         self.open_next(&[])?;
         self.restate()?;
-        self.make_reserve();
+        self.files.make_reserve();
         Ok(())
     }
 
@@ -237,12 +285,12 @@ impl Inner {
 
     /// Opens the next segment with these entries in it, synced.
     fn open_next(&mut self, entries: &[u8]) -> Result<(), LogError> {
-        let number = number_of(self.open_path()).unwrap_or_default() + 1;
-        let path = self.directory.join(format!("{number:020}.{ENDING}"));
-        let last = self.segments.last().map_or(0, |(_, last)| *last);
-        self.file = new_segment(&path, entries)?;
+        let (number, last) = self.segments.last().map_or((0, 0), |(name, last)| (number_of(name).unwrap_or(0), *last));
+        let name = name_of(number + 1);
+        self.file = new_segment(self.files.as_ref(), &name, entries)?;
+        self.doubtful = false;
         self.length = header().len() as u64 + entries.len() as u64;
-        self.segments.push((path, last));
+        self.segments.push((name, last));
         Ok(())
     }
 
@@ -254,144 +302,31 @@ impl Inner {
         }
         Ok(())
     }
-
-    /// Keeps some room for the day on which the disk is full. Without it the log only stops earlier.
-    fn make_reserve(&self) {
-        let path = self.directory.join(RESERVE);
-        let made =
-            File::create(&path).and_then(|file| Ok(fallocate(&file, FallocateFlags::empty(), 0, RESERVE_BYTES)?));
-        if made.is_err() {
-            let _not_there = fs::remove_file(&path);
-        }
-    }
-
-    fn give_up_reserve(&self) -> bool {
-        fs::remove_file(self.directory.join(RESERVE)).is_ok()
-    }
-}
-
-impl LogSummary {
-    fn took(&mut self, record: &EpochRecord) {
-        self.timeline = Some(record.timeline);
-        self.epochs = Some((self.epochs.map_or(record.id, |(first, _)| first), record.id));
-    }
-
-    fn noted(&mut self, progress: &SinkProgress) {
-        match self.sinks.iter_mut().find(|known| known.sink == progress.sink) {
-            Some(known) => known.clone_from(progress),
-            None => self.sinks.push(progress.clone()),
-        }
-    }
 }
 
 /// Makes a segment, with its name in the directory, durable.
-fn new_segment(path: &Path, entries: &[u8]) -> Result<File, LogError> {
+fn new_segment(files: &dyn LogFiles, name: &str, entries: &[u8]) -> Result<Arc<dyn AppendFile>, LogError> {
     let make = || {
-        // Another attempt may have left one.
-        File::create(path)?;
-        // At the end, wherever that is after half an entry was cut off.
-        let mut file = OpenOptions::new().append(true).open(path)?;
-        file.write_all(&[&header()[..], entries].concat())?;
-        file.sync_all()?;
-        if let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
+        let file = files.create(name)?;
+        file.append(&[&header()[..], entries].concat())?;
+        file.sync()?;
+        files.sync()?;
         Ok(file)
     };
-    make().map_err(|source| LogError::write(path, source))
+    make().map_err(|source| LogError::write(&files.directory().join(name), source))
 }
 
-fn number_of(path: &Path) -> Option<u64> {
-    path.file_stem()?.to_str()?.parse().ok()
+fn name_of(number: u64) -> String {
+    format!("{number:020}.{ENDING}")
 }
 
-/// Takes a torn end away: whatever stands behind it in later files, it is never taken for damage.
-fn cut_off(path: &Path, offset: u64) -> Result<(), LogError> {
-    let cut = || {
-        let file = OpenOptions::new().write(true).open(path)?;
-        file.set_len(offset)?;
-        file.sync_all()
-    };
-    cut().map_err(|source| LogError::write(path, source))
+/// `None` for a file that is no segment.
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_suffix(ENDING)?.strip_suffix('.')?.parse().ok()
 }
 
-struct Scanned {
-    segments: Vec<(PathBuf, u64)>,
-    summary: LogSummary,
-}
-
-/// Reads all segments through. Broken bytes at a segment's end are what a crash leaves, as long as the epochs go on
-/// without a gap behind them.
-fn scan(paths: &[PathBuf]) -> Result<Scanned, LogError> {
-    let mut scanned = Scanned { segments: Vec::new(), summary: LogSummary::default() };
-    let mut broken: Option<LogError> = None;
-    for path in paths {
-        let mut last = scanned.summary.epochs.map_or(0, |(_, last)| last);
-        let Some(mut reader) = SegmentReader::open(path)? else {
-            scanned.segments.push((path.clone(), last));
-            continue;
-        };
-        loop {
-            match reader.next()? {
-                // Written again into this file because nobody knew what became of the first.
-                Found::Entry(Entry::Epoch(record)) if record.id <= last => {}
-                Found::Entry(Entry::Epoch(record)) => {
-                    let follows = record.id == last + 1 || (last == 0 && broken.is_none());
-                    if !follows {
-                        return Err(broken.unwrap_or(LogError::Gap { last, found: record.id }));
-                    }
-                    last = record.id;
-                    scanned.summary.took(&record);
-                }
-                Found::Entry(Entry::Progress(progress)) => scanned.summary.noted(&progress),
-                Found::End => break,
-                Found::Broken(why) => {
-                    let (path, offset) = (path.clone(), reader.offset());
-                    tracing::warn!(offset, "epoch log: {} ends in {why}, as a crash leaves it", path.display());
-                    if paths.last() == Some(&path) {
-                        cut_off(&path, offset)?;
-                    }
-                    broken = Some(LogError::Damaged { path, offset, why: why.to_owned() });
-                    break;
-                }
-            }
-        }
-        scanned.segments.push((path.clone(), last));
-    }
-    Ok(scanned)
-}
-
-/// The records of some segments.
-struct Reading {
-    paths: std::vec::IntoIter<PathBuf>,
-    open: Option<SegmentReader>,
-    last: u64,
-}
-
-impl Iterator for Reading {
-    type Item = Result<EpochRecord, LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some(reader) = &mut self.open else {
-                let path = self.paths.next()?;
-                match SegmentReader::open(&path) {
-                    Ok(reader) => self.open = reader,
-                    Err(error) => return Some(Err(error)),
-                }
-                continue;
-            };
-            match reader.next() {
-                Ok(Found::Entry(Entry::Epoch(record))) if record.id > self.last => {
-                    self.last = record.id;
-                    return Some(Ok(record));
-                }
-                Ok(Found::Entry(_)) => {}
-                Ok(Found::End | Found::Broken(_)) => self.open = None,
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
+fn cannot_encode(path: &Path, error: postcard::Error) -> LogError {
+    LogError::write(path, io::Error::other(error))
 }
 
 #[cfg(test)]

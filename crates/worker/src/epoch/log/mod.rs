@@ -2,13 +2,16 @@
 //! state that it repairs (`design.md`, rule 1).
 
 mod disk;
+mod files;
 mod memory;
+mod scan;
 mod segment;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use disk::DiskEpochLog;
+pub use files::LogFiles;
 pub use memory::MemoryEpochLog;
 
 use super::{EpochRecord, Timeline};

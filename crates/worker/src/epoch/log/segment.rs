@@ -7,13 +7,12 @@
 //! payload  = kind u8 ‖ postcard                                        (0: EpochRecord, 1: SinkProgress)
 //! ```
 
-use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::LogError;
+use super::{LogError, LogFiles};
 use crate::epoch::{EPOCH_FORMAT, EpochRecord};
 use crate::state::SinkProgress;
 
@@ -68,7 +67,7 @@ pub(super) fn header() -> Vec<u8> {
 /// Reads a segment's entries.
 pub(super) struct SegmentReader {
     path: PathBuf,
-    file: BufReader<File>,
+    file: BufReader<Box<dyn Read + Send>>,
     /// Where the next entry begins: everything before it is whole.
     offset: u64,
 }
@@ -85,14 +84,21 @@ pub(super) enum Found {
 
 impl SegmentReader {
     /// Opens a segment; `None` where not even its header is whole.
-    pub(super) fn open(path: &Path) -> Result<Option<Self>, LogError> {
-        let file = File::open(path).map_err(|source| LogError::read(path, source))?;
+    pub(super) fn open(files: &dyn LogFiles, name: &str) -> Result<Option<Self>, LogError> {
+        let path = &files.directory().join(name);
+        let file = files.read(name).map_err(|source| LogError::read(path, source))?;
         let mut file = BufReader::new(file);
         let mut found = [0; HEADER_BYTES as usize];
         match file.read_exact(&mut found) {
             Ok(()) => {}
             Err(source) if source.kind() == ErrorKind::UnexpectedEof => return Ok(None),
             Err(source) => return Err(LogError::read(path, source)),
+        }
+        // A machine that dies may leave a file longer than what was written to it: zeros. Nothing counts before the header
+        // is synced.
+        let zeros = |(found, expected): (&u8, &u8)| found == expected || *found == 0;
+        if found[..] != header()[..] && found.iter().zip(&header()).all(zeros) {
+            return Ok(None);
         }
         let format = |why: String| LogError::Format { path: path.to_owned(), why };
         if !found.starts_with(MAGIC) {

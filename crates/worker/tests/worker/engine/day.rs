@@ -110,11 +110,17 @@ struct Market {
     quiet: bool,
     /// What each partition had last, to be repeated.
     earlier: [Vec<Vec<u8>>; 3],
+    /// The second half of a change of key, which comes next in its partition.
+    second_halves: [Option<Vec<u8>>; 3],
 }
 
 impl Market {
     /// The value of a partition's next record.
     fn value(&mut self, partition: usize) -> Option<Vec<u8>> {
+        if let Some(value) = self.second_halves[partition].take() {
+            self.earlier[partition].push(value.clone());
+            return Some(value);
+        }
         let kind = self.dice.below(100);
         if kind < 4 {
             return Some(self.dice.pick(&NO_ORDERS).as_bytes().to_vec());
@@ -133,8 +139,13 @@ impl Market {
         let most_ms = *self.dice.pick(&[8_000, 8_000, 8_000, 8_000, 8_000, 8_000, 8_000, 8_000, 150_000]);
         let behind_ms = self.dice.below(most_ms);
         self.positions[partition] += 1 + self.dice.below(400) as i64;
-        let time_ms = self.clock_ms - behind_ms as i64;
-        let value = change(op, symbol, quantity, &price, time_ms, self.positions[partition]).into_bytes();
+        let (time_ms, pos) = (self.clock_ms - behind_ms as i64, self.positions[partition]);
+        let value = change(op, symbol, quantity, &price, time_ms, pos).into_bytes();
+        if op == b'd' {
+            // The row goes under one key and comes under another, at one position.
+            let symbol = *self.dice.pick(&SYMBOLS);
+            self.second_halves[partition] = Some(change(b'c', symbol, quantity, &price, time_ms, pos).into_bytes());
+        }
         self.earlier[partition].push(value.clone());
         if self.earlier[partition].len() > 50 {
             self.earlier[partition].remove(0);
@@ -177,8 +188,15 @@ impl Market {
 /// The turns of a day.
 pub(super) fn day(seed: u64, turns: usize) -> Vec<Turn> {
     let dice = Dice(seed);
-    let earlier = [const { Vec::new() }; 3];
-    let mut market = Market { dice, clock_ms: MORNING_MS, offsets: [-1; 3], positions: [4; 3], quiet: false, earlier };
+    let mut market = Market {
+        dice,
+        clock_ms: MORNING_MS,
+        offsets: [-1; 3],
+        positions: [4; 3],
+        quiet: false,
+        earlier: [const { Vec::new() }; 3],
+        second_halves: [None, None, None],
+    };
     (0..turns).map(|_| market.turn()).collect()
 }
 

@@ -159,7 +159,9 @@ fn the_days_hold_what_is_to_be_repeated() {
             }
         }
         let event_time = pipeline.time == worker::time::TimeMode::Event;
-        assert!(timers >= 3 && small > 100 && large > 50, "{timers} {small} {large}");
+        // In event time only partitions that become idle make one.
+        assert!(timers >= if event_time { 1 } else { 3 }, "{timers}");
+        assert!(small > 100 && large > 50, "{small} {large}");
         assert!(counts.windows > 200 && counts.duplicate > 100 && counts.dead_letter > 50, "{counts:?}");
         assert!(counts.alerts.iter().all(|&alerts| alerts > 20), "{counts:?}");
         assert_eq!(counts.late > 20, event_time, "{counts:?}");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use worker::source::generate::GenerateSettings;
 use worker::source::market::MarketSettings;
 
-use super::killed;
+use super::life;
 use super::support::{Real, generate, unique};
 use crate::program::{Ended, end_of, signal, wait_until, worker};
 
@@ -199,7 +199,7 @@ fn i1_savepoints_asked_for_by_rest_restore_and_the_output_goes_on_exactly() {
     });
     assert_eq!(written, MESSAGES);
     assert!(life.raw_lines() as u64 > MESSAGES / 2, "{}", life.raw_lines());
-    killed::check(&life.lines());
+    life::check(&life.lines());
 }
 
 #[test]

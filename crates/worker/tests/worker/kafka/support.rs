@@ -146,6 +146,12 @@ pub(super) fn generate(bootstrap: &str, topic: &str, settings: &GenerateSettings
     Ok(written)
 }
 
+/// The same until it is told to stop; gives how many were written.
+pub(super) fn generate_until(bootstrap: &str, topic: &str, settings: &GenerateSettings, stop: &AtomicBool) -> u64 {
+    let surroundings = Surroundings { clock: &SystemClock, stop, progress: &mut |_| {} };
+    generate_to_broker(bootstrap, topic, &[], settings, surroundings).unwrap()
+}
+
 /// Sends one record to any broker.
 pub(super) fn send(bootstrap: &str, topic: &str, partition: i32, value: &str) {
     let producer: BaseProducer = config(bootstrap).create().unwrap();

@@ -94,15 +94,20 @@ fn a_torn_end_is_no_entry() {
 #[test]
 fn damage_in_the_middle_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    drop(written(folder.path(), 1..=3));
-    drop(written(folder.path(), 4..=5));
-    let segment = full_segments(folder.path()).remove(0);
+    let open = || DiskEpochLog::open_on(Arc::new(Directory::new(folder.path(), 0)), 60);
+    let mut log = open().unwrap();
+    for id in 1..=9 {
+        log.append(&record(id)).unwrap();
+    }
+    let segments = full_segments(folder.path());
+    assert!(segments.len() >= 3, "{segments:?}");
+    let segment = segments[1].clone();
     let whole = fs::read(&segment).unwrap();
     for at in header().len()..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
         fs::write(&segment, damaged).unwrap();
-        let said = DiskEpochLog::open(folder.path()).err().expect("a refusal").to_string();
+        let said = open().err().expect("a refusal").to_string();
         assert!(said.contains(segment.to_str().unwrap()) || said.contains("does not follow"), "byte {at}: {said}");
     }
 }
@@ -134,7 +139,30 @@ fn forgetting_keeps_what_is_needed() {
     assert_eq!(log.summary().epochs, Some((4, 6)));
     drop(log);
     let log = DiskEpochLog::open(folder.path()).unwrap();
-    assert_eq!((log.summary().epochs, log.summary().sinks), (Some((4, 6)), vec![progress(3)]));
+    // The segment that is left begins with copies of the first three.
+    assert_eq!((log.summary().epochs, log.summary().sinks), (Some((1, 6)), vec![progress(3)]));
+}
+
+// What a process that died has left need not be on the disk: the next one writes it again before it counts.
+#[test]
+fn what_the_last_segment_has_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(written(folder.path(), 1..=3));
+    drop(written(folder.path(), 4..=5));
+    let first = full_segments(folder.path()).remove(0);
+    fs::remove_file(first).unwrap();
+    let log = DiskEpochLog::open(folder.path()).unwrap();
+    assert_eq!(ids(&log, 0), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn starts_that_bring_nothing_leave_no_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(written(folder.path(), 1..=3));
+    for _ in 0..5 {
+        assert_eq!(ids(&DiskEpochLog::open(folder.path()).unwrap(), 0), [1, 2, 3]);
+    }
+    assert_eq!(full_segments(folder.path()).len(), 2, "the one that was written, and the last copy");
 }
 
 // After a failed sync the same entries are written into another file: read once.
@@ -150,7 +178,31 @@ fn entries_written_twice_count_once() {
     assert_eq!(ids(&log, 0), [1, 2, 3]);
     drop(log);
     let log = DiskEpochLog::open(folder.path()).unwrap();
-    assert_eq!((ids(&log, 0), full_segments(folder.path()).len()), (vec![1, 2, 3], 2));
+    assert_eq!((ids(&log, 0), full_segments(folder.path()).len()), (vec![1, 2, 3], 3));
+}
+
+// The delivering side syncs while the gathering side appends, closes segments and forgets.
+#[test]
+fn syncs_and_forgetting_do_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = DiskEpochLog::open_on(Arc::new(Directory::new(folder.path(), 0)), 200).unwrap();
+    let (syncer, over) = (log.syncer(), std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                syncer.sync().unwrap();
+            }
+        });
+        for id in 1..=400 {
+            log.append(&record(id)).unwrap();
+            log.note(&progress(id)).unwrap();
+            log.forget_through(id.saturating_sub(9)).unwrap();
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    drop(log);
+    let log = DiskEpochLog::open(folder.path()).unwrap();
+    assert_eq!(ids(&log, 391), [392, 393, 394, 395, 396, 397, 398, 399, 400]);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use worker::epoch::{Accounting, EpochRecord, LineClock, Pipeline};
+use worker::epoch::{Accounting, EpochRecord, Executed, LineClock, OutputKind, Pipeline};
+use worker::route::KeyGroup;
+use worker::sink::Renderer;
 use worker::source::Batch;
 use worker::state::{MemoryStateStore, StateStore};
 
 use super::source::Topic;
-use crate::engine::{executor, lines_of};
+use crate::engine::executor;
 
 /// What the oracle says.
 pub(super) struct Expected {
@@ -16,29 +18,47 @@ pub(super) struct Expected {
     pub(super) store: MemoryStateStore,
 }
 
-/// Executes the history.
-pub(super) fn expected(pipeline: &Pipeline, topic: &Topic, history: &[EpochRecord]) -> Expected {
-    let mut executor = executor(pipeline, LineClock::Epoch, 1);
-    let (store, mut lines, mut counts) = (MemoryStateStore::default(), Vec::new(), Accounting::default());
-    let mut table = Vec::new();
-    for record in history {
-        for range in &record.ranges {
-            let known = topic.partition_ids().into_iter().find(|id| id.partition == range.partition).unwrap();
-            if !table.contains(&known) {
-                table.push(known);
+impl Expected {
+    /// Executes the history.
+    pub(super) fn of(pipeline: &Pipeline, topic: &Topic, history: &[EpochRecord], renderer: &Renderer) -> Self {
+        let mut executor = executor(pipeline, LineClock::Epoch, 1);
+        let (store, mut lines, mut counts) = (MemoryStateStore::default(), Vec::new(), Accounting::default());
+        let mut table = Vec::new();
+        for record in history {
+            for range in &record.ranges {
+                let known = topic.partition_ids().into_iter().find(|id| id.partition == range.partition).unwrap();
+                if !table.contains(&known) {
+                    table.push(known);
+                }
             }
+            let read = topic.batch(&record.ranges);
+            let mut batch = Batch::of(table.clone());
+            for one in &read.records {
+                batch.push(one.partition, one.offset, one.timestamp_ms, read.value(one));
+            }
+            let mut executed = executor.execute(record.clone(), batch).unwrap();
+            number_subtasks(&mut executed);
+            renderer.render(&executed.outputs, &mut lines, &mut Vec::new());
+            counts.add(&executed.counts);
+            store.commit(&executed.commit).unwrap();
         }
-        let read = topic.batch(&record.ranges);
-        let mut batch = Batch::of(table.clone());
-        for one in &read.records {
-            batch.push(one.partition, one.offset, one.timestamp_ms, read.value(one));
-        }
-        let executed = executor.execute(record.clone(), batch).unwrap();
-        lines.extend(lines_of(&executed));
-        counts.add(&executed.counts);
-        store.commit(&executed.commit).unwrap();
+        Self { lines, counts, store }
     }
-    Expected { lines, counts, store }
+}
+
+/// The subtask that each line names is that of its symbol, among as many as the epoch had.
+fn number_subtasks(executed: &mut Executed) {
+    let parallelism = usize::from(executed.epoch.parallelism);
+    let shard_of = |symbol: &str| KeyGroup::of(symbol).shard(parallelism) as u16;
+    for index in 0..executed.outputs.lines.len() {
+        let line = &executed.outputs.lines[index];
+        let shard = match (&line.kind, executed.outputs.event(line)) {
+            (OutputKind::Agg(result), _) => shard_of(&result.0),
+            (_, Some(event)) => shard_of(&event.symbol),
+            (_, None) => 0,
+        };
+        executed.outputs.lines[index].shard = shard;
+    }
 }
 
 /// Epochs without a gap, each partition's ranges one behind the other, clocks that never go back.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use worker::epoch::{Feed, FeedError, PartitionFacts, Read, RecordRange, ranges_of};
+use worker::epoch::{EpochRecord, Feed, FeedError, GroupOffsets, PartitionFacts, Read, RecordRange, ranges_of};
 use worker::source::{Batch, PartitionId};
 
 use crate::engine::day::{Dice, Record};
@@ -45,6 +45,11 @@ impl Topic {
         self.partitions.iter().map(Vec::len).sum()
     }
 
+    /// The records of each partition, whether they have come or not.
+    pub(super) fn partitions(&self) -> &[Vec<Record>] {
+        &self.partitions
+    }
+
     pub(super) fn partition_ids(&self) -> Vec<PartitionId> {
         let topic: Arc<str> = "cdc.orders_db.orders".into();
         (0..self.count as i32).map(|partition| PartitionId { topic: Arc::clone(&topic), partition }).collect()
@@ -76,17 +81,34 @@ pub(super) struct TopicFeed {
     next: Vec<usize>,
     /// How often in a row there was nothing to read.
     pub(super) in_vain: usize,
+    /// What the consumer group is said to have committed.
+    pub(super) group_offset: Option<i64>,
+    /// The epoch whose records are not those of its time.
+    falsified: Option<Vec<RecordRange>>,
     dice: Dice,
 }
 
 impl TopicFeed {
     pub(super) fn new(topic: &Arc<Mutex<Topic>>, dice: Dice) -> Self {
-        let mut feed = Self { topic: Arc::clone(topic), partitions: Vec::new(), next: Vec::new(), in_vain: 0, dice };
+        let mut feed = Self {
+            topic: Arc::clone(topic),
+            partitions: Vec::new(),
+            next: Vec::new(),
+            in_vain: 0,
+            group_offset: None,
+            falsified: None,
+            dice,
+        };
         // Now and then a start knows nothing of the topic yet.
         if feed.dice.below(3) > 0 {
             feed.look();
         }
         feed
+    }
+
+    /// This epoch's records are others now: the log was compacted, or the topic made anew.
+    pub(super) fn falsify(&mut self, record: &EpochRecord) {
+        self.falsified = Some(record.ranges.clone());
     }
 
     /// What partitions there are.
@@ -155,6 +177,20 @@ impl Feed for TopicFeed {
         for range in ranges.iter().filter(|range| range.records > 0) {
             self.next[range.partition as usize] = topic.index(range.partition as usize, range.to);
         }
-        Ok(topic.batch(ranges))
+        let mut batch = topic.batch(ranges);
+        if self.falsified.as_deref() == Some(ranges) {
+            let at = self.dice.below(batch.records.len() as u64) as usize;
+            match self.dice.below(3) {
+                0 => drop(batch.records.remove(at)),
+                1 => batch.records[at].timestamp_ms += 1,
+                _ => batch.records[at].offset += 1,
+            }
+        }
+        Ok(batch)
+    }
+
+    fn group_offsets(&mut self) -> Result<Option<GroupOffsets>, FeedError> {
+        let id = || PartitionId { topic: "cdc.orders_db.orders".into(), partition: 0 };
+        Ok(self.group_offset.map(|offset| ("cdc-worker".to_owned(), vec![(id(), offset)])))
     }
 }
