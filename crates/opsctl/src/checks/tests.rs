@@ -212,8 +212,12 @@ const FAULTS: &[Row] = &[
         &["DOC-CONNECT-DOWN"],
     ),
     (
-        "something in a container was killed for memory",
-        |facts| container(facts, "mysql").oom_killed = true,
+        "killed for memory and started again by Docker",
+        |facts| {
+            let at_ms = facts.at_ms;
+            let mysql = container(facts, "mysql");
+            (mysql.oom_killed, mysql.restarts, mysql.started_ms) = (true, 1, Some(at_ms - 5_000));
+        },
         &["DOC-OOM-KILLED"],
         &[],
     ),
@@ -851,6 +855,14 @@ fn a_choice_of_checks_is_by_id_or_group() {
     assert_eq!(only(&["worker-down"], &[]), ["DOC-WORKER-DOWN"]);
     assert_eq!(only(&[], &["DOC-WORKER-DOWN"]), ["DOC-BINLOG-FORMAT"]);
     assert!(only(&["kafka"], &[]).is_empty());
+}
+
+#[test]
+fn the_mark_of_an_old_kill_for_memory_is_no_finding() {
+    let mut facts = healthy();
+    // Docker keeps it over a start by hand, which sets the count of restarts to 0.
+    container(&mut facts, "mysql").oom_killed = true;
+    assert_eq!(Diagnosis::of(&facts).exit(), Exit::Done);
 }
 
 #[test]

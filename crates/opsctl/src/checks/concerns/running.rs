@@ -264,10 +264,15 @@ fn oom(facts: &Facts) -> Option<Judged> {
     if facts.containers.is_empty() {
         return None;
     }
-    let killed = facts.containers.iter().filter(|container| container.oom_killed).map(|container| {
+    // Docker keeps the mark when a container is started again: of one that runs it counts if Docker itself just restarted it.
+    let recent = |container: &Container| container.started_ms.is_some_and(|at| facts.at_ms - at < LOOP_MS);
+    let counts = |container: &&Container| {
+        container.oom_killed && (!container.runs() || (container.restarts > 0 && recent(container)))
+    };
+    let killed = facts.containers.iter().filter(counts).map(|container| {
         let limit = container.memory_limit_bytes >> 20;
         let what = if container.runs() {
-            format!("something in {} was killed for memory: its limit is {limit} MiB", container.service)
+            format!("{} was killed for memory and started again: its limit is {limit} MiB", container.service)
         } else {
             format!("{} was killed for memory: its limit is {limit} MiB", container.service)
         };

@@ -78,22 +78,24 @@ pub(super) fn dead_letters(stage: &mut Stage<'_>) -> Result<()> {
     let mut config = stack.connector_config(&pipeline.name)?;
     config["decimal.handling.mode"] = json!("precise");
     stack.put_connector(&pipeline.name, &config)?;
-    // A price whose base64 has letters: what is all digits cannot be told from text.
-    pipeline.sql("INSERT INTO orders (id, symbol, side, quantity, price) VALUES (20, 'D', 'BUY', 1, 72000);")?;
+    // The task is started anew with it in a moment; what the old one reads is text still. The price's base64 has letters:
+    // what is all digits cannot be told from text.
+    let mut id = 100;
+    until_slowly("a dead letter", LIMIT, || {
+        id += 1;
+        pipeline.sql(&format!(
+            "INSERT INTO orders (id, symbol, side, quantity, price) VALUES ({id}, 'D', 'BUY', 1, 72000);"
+        ))?;
+        let accounting = pipeline.accounting()?;
+        let dead = accounting["dead_letter"].as_u64().unwrap_or(0) > 0;
+        Ok(if dead { Look::Found(()) } else { Look::NotYet(accounting.to_string()) })
+    })?;
     let verdict = wait_for_verdict(stage, stack, &["DOC-DECIMAL-MODE"], &["DOC-DEAD-LETTERS"])?;
     stage.step(format_args!("the printed remedy: {}", verdict.remedy("DOC-DECIMAL-MODE")));
     config["decimal.handling.mode"] = json!("string");
     stack.put_connector(&pipeline.name, &config)?;
-    pipeline.sql("INSERT INTO orders (id, symbol, side, quantity, price) VALUES (21, 'D', 'BUY', 1, 72000);")?;
-    pipeline
-        .lines
-        .wait_for("the next order", LIMIT, |line| Ok(line.text.contains("\"order_id\":21,").then_some(())))?;
     let left = wait_for_verdict(stage, stack, &["DOC-DEAD-LETTERS"], &[])?;
-    ensure!(
-        left.words("DOC-DEAD-LETTERS").contains("1 records")
-            || left.words("DOC-DEAD-LETTERS").contains("could not read"),
-        "{left}"
-    );
+    ensure!(left.words("DOC-DEAD-LETTERS").contains("could not read"), "{left}");
     drop(pipeline);
     finish(stage, stack, orders)
 }
