@@ -1,9 +1,13 @@
 //! The command line: every command and flag, in one place. Nothing is done here; `commands/` does it.
 
+mod worker;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use worker::{SavepointCommand, WorkerArgs, WorkerCommand};
 
 /// Brings the change-data-capture pipeline up, keeps it right, says what is wrong.
 #[derive(Debug, Parser)]
@@ -22,6 +26,7 @@ Examples:
   opsctl status --watch             one screen, refreshed
   opsctl doctor --fix               what is wrong and why; repairs what it can
   opsctl worker logs -f             what the worker says and finds
+  opsctl savepoint trigger          a portable copy of the worker's state
   opsctl connector diff             what differs from connectors/
   opsctl down                       stop everything, keep the data
 
@@ -63,7 +68,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Start what does not run, repair what is wrong, skip what is right
     Up(UpArgs),
-    /// Stop the worker, then the stack; data stays
+    /// Stop the worker with a savepoint, then the stack; data stays
     Down(DownArgs),
     /// One screen: containers, brokers, topics, connectors, worker
     Status(StatusArgs),
@@ -82,6 +87,11 @@ pub(crate) enum Command {
     Worker {
         #[command(subcommand)]
         command: WorkerCommand,
+    },
+    /// Portable copies of a worker's state, kept in its volume
+    Savepoint {
+        #[command(subcommand)]
+        command: SavepointCommand,
     },
     /// What the containers wrote
     Logs(LogsArgs),
@@ -143,25 +153,6 @@ pub(crate) enum Preflight {
     Doctor,
 }
 
-/// The worker's container.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct WorkerArgs {
-    /// The worker's configuration, TOML; else compose/worker.toml
-    #[arg(long = "worker-config", env = "CDC_WORKER_FILE", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The worker's image
-    #[arg(
-        long = "worker-image",
-        env = "CDC_WORKER_IMAGE",
-        value_name = "IMAGE",
-        default_value = "cdc-local/worker:latest"
-    )]
-    pub(crate) image: String,
-    /// Port of the worker's page on 127.0.0.1; 0 for a free one
-    #[arg(long = "worker-port", env = "CDC_WORKER_PORT", value_name = "PORT", default_value_t = 8081)]
-    pub(crate) port: u16,
-}
-
 /// `opsctl down`
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DownArgs {
@@ -171,6 +162,9 @@ pub(crate) struct DownArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Stop workers without a savepoint: their state stays all the same
+    #[arg(long)]
+    pub(crate) no_savepoint: bool,
 }
 
 /// `opsctl status`
@@ -303,33 +297,6 @@ pub(crate) enum ConnectorCommand {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
-    },
-}
-
-/// `opsctl worker …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum WorkerCommand {
-    /// Start it, or replace it if image or configuration differ
-    Start {
-        /// Its name: a second worker beside the first, with a state of its own
-        #[arg(long, value_name = "NAME", default_value = "worker")]
-        name: String,
-        #[command(flatten)]
-        worker: WorkerArgs,
-    },
-    /// Stop it; its state stays
-    Stop {
-        /// Which one
-        #[arg(long, value_name = "NAME", default_value = "worker")]
-        name: String,
-    },
-    /// What it found (stdout) and said (stderr)
-    Logs {
-        /// Which one
-        #[arg(long, value_name = "NAME", default_value = "worker")]
-        name: String,
-        #[command(flatten)]
-        logs: LogFlags,
     },
 }
 

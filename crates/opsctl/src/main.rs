@@ -14,14 +14,20 @@ mod checks;
 mod commands;
 mod ui;
 
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::cli::Cli;
 use crate::commands::{Answer, Session};
 use crate::failure::{Exit, Failure, Result};
+
+/// A signal that was sent to this program and to those that it started is here after this.
+const SIGNAL_MAY_COME: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
@@ -57,9 +63,19 @@ fn in_runtime(session: &Session, cli: &Cli) -> Result<Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::could_not_run(format!("no event loop: {error}")))?;
     runtime.block_on(async {
-        tokio::select! {
-            result = commands::run(session, &cli.command) => result,
-            () = asked_to_stop() => Err(Failure::interrupted()),
+        let mut stopped = pin!(asked_to_stop());
+        let result = tokio::select! {
+            // First, so that it listens before anything is done.
+            biased;
+            () = &mut stopped => None,
+            result = commands::run(session, &cli.command) => Some(result),
+        };
+        match result {
+            Some(Ok(answer)) => Ok(answer),
+            // Ctrl-C goes to what was started here, too: its failure may be seen before the signal is.
+            Some(Err(failure)) if timeout(SIGNAL_MAY_COME, stopped).await.is_err() => Err(failure),
+            _ if commands::is_endless(&cli.command) => Ok(Answer::done("")),
+            _ => Err(Failure::interrupted()),
         }
     })
 }

@@ -135,7 +135,9 @@ impl Drop for Pipeline<'_> {
         }
         crate::signals::undisturbed(|| {
             let _ = self.stack.save_logs();
-            let _ = self.stack.opsctl(&["worker", "stop", "--name", &self.worker], Duration::from_mins(1));
+            let _ = self
+                .stack
+                .opsctl(&["worker", "stop", "--name", &self.worker, "--no-savepoint"], Duration::from_mins(1));
             let _ = self.stack.delete_connector(&self.name);
         });
     }

@@ -88,7 +88,8 @@ fn described(command: &Command) -> String {
 pub(crate) struct Group(pub(crate) Child);
 
 impl Group {
-    fn wait(&mut self, what: &str, limit: Duration) -> Result<ExitStatus> {
+    /// Waits for its leader's end.
+    pub(crate) fn wait(&mut self, what: &str, limit: Duration) -> Result<ExitStatus> {
         let watch = Stopwatch::start();
         loop {
             if let Some(status) = self.0.try_wait()? {

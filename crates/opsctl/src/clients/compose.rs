@@ -212,10 +212,8 @@ impl<'a> Compose<'a> {
             let mut lines = BufReader::new(stderr).split(b'\n');
             while let Ok(Some(line)) = lines.next_segment().await {
                 let line = String::from_utf8_lossy(&line).trim().to_owned();
-                if !line.is_empty() {
-                    if is_news(&line) {
-                        say(&line);
-                    }
+                if is_news(&line) {
+                    say(&line);
                     last.push(line);
                     if last.len() > LAST_LINES {
                         last.remove(0);
@@ -230,9 +228,9 @@ impl<'a> Compose<'a> {
 
 /// Compose tells every container's every step; what came about is enough.
 fn is_news(line: &str) -> bool {
-    !["Creating", "Created", "Starting", "Waiting", "Stopping", "Removing", "Recreate"]
-        .iter()
-        .any(|word| line.ends_with(word))
+    const UNDER_WAY: [&str; 8] =
+        ["Creating", "Created", "Starting", "Waiting", "Stopping", "Removing", "Recreate", "Pulling"];
+    !line.is_empty() && !line.contains(" Skipped - ") && !UNDER_WAY.iter().any(|word| line.ends_with(word))
 }
 
 fn cannot_start(error: &std::io::Error) -> Failure {
@@ -280,6 +278,20 @@ mod tests {
                 .expect("read")
                 .has_health_check()
         );
+    }
+
+    #[test]
+    fn what_is_only_under_way_is_no_news() {
+        for (line, news) in [
+            ("Container p-kafka-1-1  Starting", false),
+            ("Container p-kafka-1-1  Started", true),
+            ("kafka-ui Pulling", false),
+            ("mysql Skipped - Image is already present locally", false),
+            ("kafka-ui Error manifest unknown", true),
+            ("", false),
+        ] {
+            assert_eq!(is_news(line), news, "{line:?}");
+        }
     }
 
     #[test]

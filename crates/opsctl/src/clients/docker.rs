@@ -5,11 +5,13 @@ mod launch;
 mod logs;
 mod look;
 mod mend;
+mod one_shot;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::errors::Error;
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     InspectContainerOptions, InspectNetworkOptions, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, StatsOptionsBuilder, StopContainerOptionsBuilder,
@@ -22,6 +24,7 @@ pub(crate) use container::{Container, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL, 
 pub(crate) use launch::{Bind, Launch};
 pub(crate) use logs::LogLine;
 pub(crate) use look::Answered;
+pub(crate) use one_shot::OneShot;
 
 use crate::failure::{Failure, Result};
 
@@ -63,6 +66,8 @@ impl Docker {
         let inspected = join_all(ids.map(|id| async move { self.inspect(&id).await })).await;
         // One that was removed between the two questions is none.
         let mut containers = inspected.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
+        // What runs once, inside a volume, is no part of the stack.
+        containers.retain(|container| !container.service.is_empty());
         containers.sort_by(|a, b| a.service.cmp(&b.service).then_with(|| a.name.cmp(&b.name)));
         Ok(containers)
     }
@@ -146,6 +151,15 @@ impl Docker {
             }
         }
         Ok(published)
+    }
+
+    /// From now on a container that ends stays down, or is started again as workers are.
+    pub(crate) async fn start_again(&self, container: &Container, again: bool) -> Result<()> {
+        let name = if again { RestartPolicyNameEnum::UNLESS_STOPPED } else { RestartPolicyNameEnum::NO };
+        let policy = RestartPolicy { name: Some(name), maximum_retry_count: None };
+        let update = ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
+        let about = |error: Error| failed(&format!("the container {}", container.name), &error);
+        self.api.update_container(&container.id, update).await.map_err(about)
     }
 
     /// Stops a container with SIGTERM, and SIGKILL after `limit`; one that does not run is fine.

@@ -22,8 +22,11 @@ pub(super) async fn run(session: &Session, arguments: &DownArgs) -> Result<Answe
         Session::confirm(&question, arguments.yes)?;
     }
     let containers = docker.containers().await?;
+    // Whose volumes go needs no copy in them.
+    let without = arguments.no_savepoint || arguments.volumes;
+    let keep = if without { worker::Keep::Nothing } else { worker::Keep::Savepoint };
     for container in containers.iter().filter(|container| container.is_worker) {
-        worker::stop(session, &docker, &container.service, Some(container)).await?;
+        worker::stop(session, &docker, &container.service, Some(container), keep).await?;
     }
     let variant = choose_variant(session, &StackArgs::default(), &docker).await?;
     // Everything that may run: Kafka UI is no orphan, and is not asked for a second time.

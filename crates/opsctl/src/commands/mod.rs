@@ -9,6 +9,7 @@ mod doctor;
 mod down;
 mod logs;
 mod poll;
+mod savepoint;
 mod session;
 mod status;
 mod topics;
@@ -36,14 +37,26 @@ pub(crate) async fn run(session: &Session, command: &Command) -> Result<Answer> 
         Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Connector { command } => connector::run(session, command).await,
         Command::Worker { command } => worker::run(session, command).await,
+        Command::Savepoint { command } => savepoint::run(session, command).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }
 }
 
+/// Whether it goes on until Ctrl-C, which then is its end and no interruption.
+pub(crate) const fn is_endless(command: &Command) -> bool {
+    use crate::cli::WorkerCommand as W;
+    match command {
+        Command::Status(arguments) => arguments.watch.is_some(),
+        Command::Logs(arguments) => arguments.logs.follow,
+        Command::Worker { command: W::Logs { logs, .. } } => logs.follow,
+        _ => false,
+    }
+}
+
 /// The command's name, for reports and the lock.
 pub(crate) const fn name(command: &Command) -> &'static str {
-    use crate::cli::{ConnectorCommand as C, WorkerCommand as W};
+    use crate::cli::{ConnectorCommand as C, SavepointCommand as S, WorkerCommand as W};
     match command {
         Command::Up(_) => "up",
         Command::Down(_) => "down",
@@ -66,7 +79,15 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Worker { command } => match command {
             W::Start { .. } => "worker start",
             W::Stop { .. } => "worker stop",
+            W::Upgrade { .. } => "worker upgrade",
+            W::Scale { .. } => "worker scale",
             W::Logs { .. } => "worker logs",
+        },
+        Command::Savepoint { command } => match command {
+            S::Trigger { .. } => "savepoint trigger",
+            S::List { .. } => "savepoint list",
+            S::Inspect { .. } => "savepoint inspect",
+            S::Dispose { .. } => "savepoint dispose",
         },
     }
 }

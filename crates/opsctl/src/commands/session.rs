@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _, stdin};
 use std::time::Duration;
 
-use crate::cli::CommonArgs;
+use crate::cli::{CommonArgs, WorkerArgs};
 use crate::clients::connect::Connect;
 use crate::clients::docker::{Container, Docker};
 use crate::failure::{Failure, Result};
@@ -53,6 +53,11 @@ impl Session {
             Some(port) => Connect::on(port),
             None => Err(self.not_running(CONNECT)),
         }
+    }
+
+    /// The worker as it would be started where no flag says otherwise.
+    pub(crate) fn worker_args() -> Result<WorkerArgs> {
+        WorkerArgs::of_environment().map_err(|error| Failure::could_not_run(error.to_string()))
     }
 
     /// What to say where a service is needed and does not run.

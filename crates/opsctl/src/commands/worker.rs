@@ -1,19 +1,21 @@
 //! `opsctl worker …`: the worker's container, made through Docker's API beside the stack's own.
 
 mod description;
+pub(in crate::commands) mod kept;
+mod replace;
 mod start;
+mod stop;
 
 use std::time::Duration;
 
 use crate::cli::WorkerCommand;
-use crate::clients::docker::{Container, Docker};
 use crate::commands::{Answer, Session, logs};
 use crate::failure::Result;
 use crate::lock::Lock;
-use crate::ui::Outcome;
 
 pub(in crate::commands) use description::PAGE_PORT;
-pub(in crate::commands) use start::bring_up;
+pub(in crate::commands) use start::{bring_up, page};
+pub(in crate::commands) use stop::{Keep, TO_BE_MADE, stop};
 
 /// What it may take to bring its last epoch through and to close its files.
 pub(in crate::commands) const TO_STOP: Duration = Duration::from_mins(1);
@@ -29,39 +31,26 @@ pub(super) async fn run(session: &Session, command: &WorkerCommand) -> Result<An
             let page = page.map(|port| format!("http://127.0.0.1:{port}"));
             Ok(Answer::done("").field("worker", name).field("address", page))
         }
-        WorkerCommand::Stop { name } => {
+        WorkerCommand::Stop { name, no_savepoint } => {
             let _lock = Lock::take(&session.stack.project, "worker stop")?;
             let docker = session.docker().await?;
             let container = docker.container(name).await?.filter(|container| container.is_worker);
-            stop(session, &docker, name, container.as_ref()).await?;
-            Ok(Answer::done("").field("worker", name))
+            let keep = if *no_savepoint { Keep::Nothing } else { Keep::Savepoint };
+            let savepoint = stop(session, &docker, name, container.as_ref(), keep).await?;
+            Ok(Answer::done("").field("worker", name).field("savepoint", savepoint))
+        }
+        WorkerCommand::Upgrade { name, image, config } => {
+            let _lock = Lock::take(&session.stack.project, "worker upgrade")?;
+            let docker = session.docker().await?;
+            replace::upgrade(session, &docker, name, image.as_ref(), config.as_ref()).await
+        }
+        WorkerCommand::Scale { name, parallelism } => {
+            let _lock = Lock::take(&session.stack.project, "worker scale")?;
+            let docker = session.docker().await?;
+            replace::scale(session, &docker, name, *parallelism).await
         }
         WorkerCommand::Logs { name, logs: flags } => {
             logs::show(session, std::slice::from_ref(name), *flags, false).await
         }
     }
-}
-
-/// Stops and removes a worker; its volume stays.
-pub(in crate::commands) async fn stop(
-    session: &Session,
-    docker: &Docker,
-    name: &str,
-    container: Option<&Container>,
-) -> Result<()> {
-    let step = session.steps.begin("worker", format!("{name} is stopped"));
-    let Some(container) = container else {
-        step.end(Outcome::Skipped, "it did not run");
-        return Ok(());
-    };
-    step.say(format!("it brings its last epoch through, {} s at most", TO_STOP.as_secs()));
-    docker.stop(container, TO_STOP).await?;
-    let ended = docker.container(name).await?;
-    docker.remove(container).await?;
-    match ended.map(|ended| ended.exit_code) {
-        // 143 is SIGTERM that nobody handled; 137 is SIGKILL after the limit.
-        Some(code @ 1..) => step.end(Outcome::Warned, format!("it ended with code {code}; its state stays")),
-        _ => step.end(Outcome::Changed, "its state stays"),
-    }
-    Ok(())
 }

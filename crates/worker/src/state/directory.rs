@@ -45,12 +45,12 @@ fn meaning(directory: &Path, error: &io::Error) -> StoreError {
 /// Whose the directory is, and how it becomes ours. Where it is not there, the one that it would stand in.
 fn foreign(directory: &Path) -> String {
     let ours = rustix::process::geteuid().as_raw();
-    let there = directory.ancestors().find_map(|path| fs::metadata(path).ok().map(|metadata| (path, metadata)));
+    // Whole: where the working directory itself is somebody else's, nothing can be seen from within, not even it.
+    let whole = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+    let there = whole.ancestors().find_map(|path| fs::metadata(path).ok().map(|metadata| (path, metadata)));
     let Some((path, metadata)) = there else {
         return format!("the worker, uid {ours}, may not look at it; name another directory");
     };
-    // A relative path's last ancestor is empty: the working directory.
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     format!(
         "{path} belongs to uid {owner} (mode {mode:o}) and the worker runs as uid {ours}, which may not write to it; \
          run `chown -R {ours} {path}` as root, or name another directory",

@@ -1,15 +1,22 @@
 //! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
 
 mod doctor;
+mod interrupted;
+mod kill_broker;
 mod kill_connect;
 mod kill_worker;
 mod kraft;
 mod lifecycle;
 mod oracle;
+mod repair;
 mod replication_factor;
 mod rerun;
+mod rescale;
 mod restart;
+mod root_owned_volume;
+mod savepoint_upgrade;
 mod seed;
+mod worker_container;
 
 use crate::cli::Cli;
 use crate::scenario::{On, Scenario};
@@ -52,6 +59,48 @@ const FIRST: &[Scenario] = &[
         run: kill_connect::run,
     },
     Scenario {
+        name: "kill-broker",
+        what: "a broker killed under load, the groups' coordinator: the others go on, the sums are those of SQL",
+        marked: false,
+        on: On::Shared,
+        run: kill_broker::run,
+    },
+    Scenario {
+        name: "savepoint-upgrade",
+        what: "another image under load, by a savepoint; one that does not start is rolled back: the sums are those of SQL",
+        marked: false,
+        on: On::Shared,
+        run: savepoint_upgrade::run,
+    },
+    Scenario {
+        name: "rescale",
+        what: "parallelism 1, 2, 8, 3 under load: the sums are those of SQL",
+        marked: false,
+        on: On::Shared,
+        run: rescale::run,
+    },
+    Scenario {
+        name: "root-owned-volume",
+        what: "the worker's volume belongs to root: told before anything is read, mended by opsctl, never run as root",
+        marked: false,
+        on: On::Shared,
+        run: root_owned_volume::run,
+    },
+    Scenario {
+        name: "worker-container",
+        what: "what the worker's container may do and uses, its logs followed, a second one replaced and stopped",
+        marked: false,
+        on: On::Shared,
+        run: worker_container::run,
+    },
+    Scenario {
+        name: "repair",
+        what: "a changed connector, forgetful topics, a refused password: each is named, and mended by opsctl up",
+        marked: false,
+        on: On::Shared,
+        run: repair::run,
+    },
+    Scenario {
         name: "rerun",
         what: "opsctl up twice: the second changes nothing and takes less than 5 s",
         marked: true,
@@ -75,6 +124,13 @@ const OWN: &[Scenario] = &[
         marked: true,
         on: On::Own,
         run: replication_factor::run,
+    },
+    Scenario {
+        name: "interrupted",
+        what: "opsctl up refused, interrupted at every step, run twice at once: the next run goes on",
+        marked: false,
+        on: On::Own,
+        run: interrupted::run,
     },
     Scenario { name: "kraft", what: "the same without ZooKeeper", marked: true, on: On::Own, run: kraft::run },
 ];

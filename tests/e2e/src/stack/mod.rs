@@ -5,6 +5,7 @@ mod connect;
 mod kafka;
 mod mysql;
 mod ports;
+mod started;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,11 @@ const CLIENT: &str = "MYSQL_PWD=$(cat /run/secrets/mysql-root-password) \
     exec mysql --host=127.0.0.1 --user=root --batch --raw --skip-column-names --default-character-set=utf8mb4";
 
 impl Stack {
+    /// Its port on this host.
+    pub(crate) fn mysql_port(&self) -> u16 {
+        self.ports.mysql()
+    }
+
     /// Runs statements as root; the rows of what they ask, columns as text.
     pub(crate) fn sql(&self, statements: &str) -> Result<Vec<Vec<String>>> {
         let id = self.container("mysql")?.id;

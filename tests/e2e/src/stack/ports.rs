@@ -41,6 +41,11 @@ impl Ports {
     pub(crate) fn connect(self) -> u16 {
         self.0 + 3
     }
+
+    /// MySQL.
+    pub(crate) fn mysql(self) -> u16 {
+        self.0 + 4
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +58,6 @@ mod tests {
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first.0 + 4));
         assert_ne!(Ports::free().expect("another"), first);
         assert_eq!(first.variables().nth(3), Some(("CDC_CONNECT_PORT", first.connect().to_string())));
+        assert_eq!(first.variables().nth(4), Some(("CDC_MYSQL_PORT", first.mysql().to_string())));
     }
 }

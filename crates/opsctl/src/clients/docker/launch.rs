@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use bollard::errors::Error;
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
     NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
-};
-use futures_util::TryStreamExt as _;
+use bollard::query_parameters::{CreateContainerOptionsBuilder, StartContainerOptions};
 use sha2::{Digest as _, Sha256};
 
 use crate::checks::explain;
-use crate::clients::docker::{Docker, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKER_ROLE, failed, is_missing};
+use crate::clients::docker::container::{
+    PARALLELISM_LABEL, PORT_LABEL, PROJECT_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKER_ROLE,
+};
+use crate::clients::docker::{Docker, OneShot, failed};
 use crate::failure::{Failure, Result};
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -40,6 +39,10 @@ pub(crate) struct Launch {
     pub(crate) volume: (String, String),
     /// The port inside, and that on 127.0.0.1; 0 for a free one.
     pub(crate) port: (u16, u16),
+    /// Chosen by `worker scale`; part of the command, kept as a label for the next start.
+    pub(crate) parallelism: Option<u16>,
+    /// A savepoint inside that is restored first. The worker does so once, so it makes no other container of it.
+    pub(crate) restore: Option<String>,
     /// What Docker runs every ten seconds to see whether it is well.
     pub(crate) health_check: Vec<String>,
     /// How long it may take to stop.
@@ -65,9 +68,23 @@ impl Bind {
 }
 
 impl Launch {
-    /// Stands for everything above; kept as a label, compared at the next start.
+    /// Stands for everything above but what is restored; kept as a label, compared at the next start.
     pub(crate) fn hash(&self) -> String {
-        hex(&Sha256::digest(format!("{self:?}")))
+        let lasting = Self { restore: None, ..self.clone() };
+        hex(&Sha256::digest(format!("{lasting:?}")))
+    }
+
+    /// A program of the image, run once as this container would: its user, its files, its volume.
+    pub(crate) fn once(&self, docker: &Docker, name: &str, arguments: &[&str]) -> OneShot {
+        OneShot {
+            name: format!("{}-{name}", self.service),
+            image: self.image_id.clone(),
+            program: None,
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+            user: self.user.clone(),
+            may: Vec::new(),
+            mounts: docker.mounts(self),
+        }
     }
 }
 
@@ -92,53 +109,33 @@ impl Docker {
     /// without that user, belongs to root. A container of a second does it, as root; the worker itself never is.
     pub(crate) async fn prepare_volume(&self, launch: &Launch) -> Result<()> {
         self.make_volume(&launch.volume.0).await?;
-        let name = format!("{}-{}-volume", self.project, launch.service);
-        let about = |error: &Error| failed(&format!("giving the volume {} to {}", launch.volume.0, launch.user), error);
-        let remove = async || {
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            self.api.remove_container(&name, Some(options)).await
+        let chown = OneShot {
+            program: Some("chown".to_owned()),
+            arguments: ["-R", &launch.user, &launch.volume.1].map(str::to_owned).to_vec(),
+            user: "0:0".to_owned(),
+            // To look into directories of others, and to give files away.
+            may: vec!["CHOWN", "DAC_READ_SEARCH"],
+            mounts: vec![self.volume(launch)],
+            ..launch.once(self, "volume", &[])
         };
-        // One that was left by a run that was cut off.
-        match remove().await {
-            Err(error) if !is_missing(&error) => return Err(about(&error)),
-            _ => {}
-        }
-        let options = CreateContainerOptionsBuilder::default().name(&name).build();
-        self.api.create_container(Some(options), self.chown(launch)).await.map_err(|error| about(&error))?;
-        let started = self.api.start_container(&name, None::<StartContainerOptions>).await;
-        let ended = match started {
-            Ok(()) => {
-                self.api.wait_container(&name, None::<WaitContainerOptions>).try_collect::<Vec<_>>().await.map(|_| ())
-            }
+        let what = format!("giving the volume {} to {}", launch.volume.0, launch.user);
+        match self.run_once(&chown).await {
             // An image without `chown`: then the volume is as the image has its directory.
-            Err(Error::DockerResponseServerError { message, .. }) if message.contains("chown") => Ok(()),
-            Err(error) => Err(error),
-        };
-        let _ = remove().await;
-        ended.map_err(|error| about(&error))
+            Err(failure) if failure.message.contains("executable file not found") => Ok(()),
+            ended => ended?.succeeded(&what).map(drop),
+        }
     }
 
-    fn chown(&self, launch: &Launch) -> ContainerCreateBody {
-        let command = ["chown", "-R", &launch.user, &launch.volume.1].map(str::to_owned);
-        ContainerCreateBody {
-            image: Some(launch.image.clone()),
-            user: Some("0:0".to_owned()),
-            entrypoint: Some(command.to_vec()),
-            cmd: Some(Vec::new()),
-            labels: Some([(PROJECT_LABEL.to_owned(), self.project.clone())].into()),
-            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
-            host_config: Some(HostConfig {
-                readonly_rootfs: Some(true),
-                cap_drop: Some(vec!["ALL".to_owned()]),
-                // To look into directories of others, and to give files away.
-                cap_add: Some(vec!["CHOWN".to_owned(), "DAC_READ_SEARCH".to_owned()]),
-                security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
-                mounts: Some(vec![self.volume(launch)]),
-                network_mode: Some("none".to_owned()),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
-        }
+    /// The files of the host and the volume, where the container has them.
+    fn mounts(&self, launch: &Launch) -> Vec<Mount> {
+        let bind = |bind: &Bind| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(bind.host.display().to_string()),
+            target: Some(bind.inside.clone()),
+            read_only: Some(true),
+            ..Mount::default()
+        };
+        launch.binds.iter().map(bind).chain([self.volume(launch)]).collect()
     }
 
     fn volume(&self, launch: &Launch) -> Mount {
@@ -173,7 +170,11 @@ impl Docker {
             ("com.docker.compose.oneoff", "False".to_owned()),
             ("com.docker.compose.config-hash", launch.hash()),
             (ROLE_LABEL, WORKER_ROLE.to_owned()),
+            (PORT_LABEL, launch.port.1.to_string()),
         ];
+        let chosen = launch.parallelism.map(|number| (PARALLELISM_LABEL, number.to_string()));
+        let labels = labels.into_iter().chain(chosen);
+        let restore = launch.restore.iter().flat_map(|path| ["--restore".to_owned(), path.clone()]);
         let endpoint = EndpointSettings { aliases: Some(vec![launch.service.clone()]), ..EndpointSettings::default() };
         let health = HealthConfig {
             test: Some(["CMD".to_owned()].into_iter().chain(launch.health_check.iter().cloned()).collect()),
@@ -186,8 +187,8 @@ impl Docker {
         ContainerCreateBody {
             image: Some(launch.image.clone()),
             user: Some(launch.user.clone()),
-            cmd: Some(launch.command.clone()),
-            labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
+            cmd: Some(launch.command.iter().cloned().chain(restore).collect()),
+            labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).collect()),
             exposed_ports: Some(vec![format!("{}/tcp", launch.port.0)]),
             healthcheck: Some(health),
             stop_timeout: Some(i64::from(launch.stop_seconds)),
@@ -200,13 +201,6 @@ impl Docker {
     }
 
     fn host_config(&self, launch: &Launch) -> HostConfig {
-        let bind = |bind: &Bind| Mount {
-            typ: Some(MountType::BIND),
-            source: Some(bind.host.display().to_string()),
-            target: Some(bind.inside.clone()),
-            read_only: Some(true),
-            ..Mount::default()
-        };
         let host_port = (launch.port.1 != 0).then(|| launch.port.1.to_string());
         let port = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port };
         let memory = i64::try_from(launch.memory_bytes).unwrap_or(i64::MAX);
@@ -220,7 +214,7 @@ impl Docker {
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
             tmpfs: Some(HashMap::from([("/tmp".to_owned(), "size=64m".to_owned())])),
-            mounts: Some(launch.binds.iter().map(bind).chain([self.volume(launch)]).collect()),
+            mounts: Some(self.mounts(launch)),
             port_bindings: Some(HashMap::from([(format!("{}/tcp", launch.port.0), Some(vec![port]))])),
             restart_policy: Some(RestartPolicy {
                 name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
@@ -267,6 +261,8 @@ mod tests {
             binds: Vec::new(),
             volume: ("worker_state".into(), "/var/lib/worker".into()),
             port: (8081, 8081),
+            parallelism: None,
+            restore: None,
             health_check: vec!["worker".into(), "health".into()],
             stop_seconds: 30,
         }
@@ -286,6 +282,13 @@ mod tests {
         assert_ne!(launch().hash(), Launch { image_id: "sha256:2".into(), ..launch() }.hash());
         let missing = Bind::of(directory.path().join("none"), "/x").expect_err("not there");
         assert!(missing.message.contains("none"), "{missing}");
+    }
+
+    #[test]
+    fn what_is_restored_makes_no_other_container_but_a_parallelism_does() {
+        let restored = Launch { restore: Some("savepoints/a".into()), ..launch() };
+        assert_eq!(launch().hash(), restored.hash());
+        assert_ne!(launch().hash(), Launch { parallelism: Some(2), ..launch() }.hash());
     }
 
     #[test]

@@ -62,17 +62,33 @@ pub(super) struct Kafka {
 }
 
 /// A worker, by its own account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Worker {
     pub(super) name: String,
     pub(super) address: Option<String>,
     /// None once it is ready; else what it waits for.
     pub(super) waits_for: Option<String>,
     pub(super) accounting: Option<Value>,
+    pub(super) parallelism: Option<u64>,
     /// Records a second, over the last second.
     pub(super) records_per_second: Option<f64>,
+    /// Alerts a second.
+    pub(super) alerts_per_second: Option<f64>,
     /// Records in Kafka that it has not committed yet.
     pub(super) lag_records: Option<i64>,
+    /// From the database to its output; of 99 in 100 events of the last seconds.
+    pub(super) latency_p99_ms: Option<u64>,
+    pub(super) last_checkpoint: Option<CheckpointSeen>,
+    /// What it says is wrong.
+    pub(super) problems: Vec<String>,
+}
+
+/// The last checkpoint that a worker made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct CheckpointSeen {
+    pub(super) age_seconds: i64,
+    pub(super) duration_ms: u64,
+    pub(super) bytes: u64,
 }
 
 impl Seen {
@@ -174,30 +190,65 @@ async fn workers(session: &Session, containers: &[Container]) -> Vec<Worker> {
 async fn worker(session: &Session, container: &Container, admin: &KafkaAdmin) -> Worker {
     let port = container.published(PAGE_PORT);
     let page = port.and_then(|port| WorkerPage::on(port, session.stack.worker_token_text()).ok());
+    let seen = Worker { name: container.service.clone(), ..Worker::default() };
     let Some(page) = page.filter(|_| container.state == "running") else {
-        return Worker {
-            name: container.service.clone(),
-            address: None,
-            waits_for: Some(format!("it is {}", container.state)),
-            accounting: None,
-            records_per_second: None,
-            lag_records: None,
-        };
+        return Worker { waits_for: Some(format!("it is {}", container.state)), ..seen };
     };
+    let seen = Worker { address: Some(page.address().to_owned()), waits_for: page.readiness().await.err(), ..seen };
+    match page.status().await {
+        Some(status) => by_its_status(seen, &status),
+        None => by_counting(seen, &page, admin).await,
+    }
+}
+
+/// What its page shows, at once.
+fn by_its_status(seen: Worker, status: &Value) -> Worker {
+    let number = |pointer: &str| status.pointer(pointer).and_then(Value::as_f64);
+    let whole = |pointer: &str| status.pointer(pointer).and_then(Value::as_u64);
+    let now_ms = status.get("now_ms").and_then(Value::as_i64).unwrap_or_default();
+    let last_checkpoint = status.get("last_checkpoint").and_then(|last| {
+        let duration_ms = last.get("duration_ms")?.as_u64()?;
+        let made_ms = last.get("begun_ms")?.as_i64()? + duration_ms as i64;
+        let bytes = last.get("bytes").and_then(Value::as_u64).unwrap_or_default();
+        Some(CheckpointSeen { age_seconds: (now_ms - made_ms).max(0) / 1000, duration_ms, bytes })
+    });
+    let problems = status.get("problems").and_then(Value::as_array).into_iter().flatten();
+    Worker {
+        accounting: status.get("accounting").cloned(),
+        parallelism: whole("/parallelism"),
+        records_per_second: number("/sample/records_per_second"),
+        alerts_per_second: number("/sample/alerts_per_second"),
+        lag_records: whole("/sample/lag_records").map(|lag| lag as i64),
+        latency_p99_ms: whole("/sample/latency_p99_ms"),
+        last_checkpoint,
+        problems: problems.map(problem).collect(),
+        ..seen
+    }
+}
+
+/// `{"kind": "stalled", "partition": 2, "age_ms": 70000}` → `stalled: partition 2, age_ms 70000`
+fn problem(told: &Value) -> String {
+    let kind = told.get("kind").and_then(Value::as_str).unwrap_or("trouble");
+    let details = told.as_object().into_iter().flatten().filter(|(name, _)| *name != "kind");
+    let words: Vec<String> = details
+        .map(|(name, value)| match value {
+            Value::String(text) => text.clone(),
+            value => format!("{name} {value}"),
+        })
+        .collect();
+    if words.is_empty() { kind.to_owned() } else { format!("{kind}: {}", words.join(", ")) }
+}
+
+/// A worker without such a page: its counts twice, a second apart, beside the partitions' ends.
+async fn by_counting(seen: Worker, page: &WorkerPage, admin: &KafkaAdmin) -> Worker {
     let (began, first) = (Instant::now(), page.accounting().await);
-    let lag_records = lag(&page, admin).await;
+    let lag_records = lag(page, admin).await;
     sleep_until(began + BETWEEN).await;
     let accounting = page.accounting().await;
     let consumed = |accounting: &Option<Value>| accounting.as_ref()?.get("consumed")?.as_u64();
     let counted = consumed(&first).zip(consumed(&accounting)).map(|(before, now)| now.saturating_sub(before));
-    Worker {
-        name: container.service.clone(),
-        address: Some(page.address().to_owned()),
-        waits_for: page.readiness().await.err(),
-        records_per_second: counted.map(|records| records as f64 / began.elapsed().as_secs_f64()),
-        lag_records,
-        accounting,
-    }
+    let records_per_second = counted.map(|records| records as f64 / began.elapsed().as_secs_f64());
+    Worker { accounting, records_per_second, lag_records, ..seen }
 }
 
 /// What is in the partitions behind what it committed; none if either side does not tell.
@@ -219,8 +270,26 @@ async fn lag(page: &WorkerPage, admin: &KafkaAdmin) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::clients::kafka::{Partition, Topic};
+
+    #[test]
+    fn a_worker_s_page_is_read() {
+        let status = json!({
+            "now_ms": 1_795_750_000_000_i64, "parallelism": 2, "accounting": {"consumed": 7},
+            "sample": {"records_per_second": 120.5, "alerts_per_second": 2.0, "lag_records": 3, "latency_p99_ms": 41},
+            "last_checkpoint": {"begun_ms": 1_795_749_957_900_i64, "duration_ms": 100, "bytes": 2048},
+            "problems": [{"kind": "accounting"}, {"kind": "trouble", "reason": "disk full", "since_ms": 5}],
+        });
+        let seen = by_its_status(Worker::default(), &status);
+        assert_eq!((seen.records_per_second, seen.lag_records, seen.parallelism), (Some(120.5), Some(3), Some(2)));
+        assert_eq!(seen.last_checkpoint, Some(CheckpointSeen { age_seconds: 42, duration_ms: 100, bytes: 2048 }));
+        assert_eq!(seen.problems, ["accounting", "trouble: disk full, since_ms 5"]);
+        let young = by_its_status(Worker::default(), &json!({"sample": null, "last_checkpoint": null}));
+        assert_eq!((young.last_checkpoint, young.records_per_second, young.problems.len()), (None, None, 0));
+    }
 
     #[test]
     fn partitions_without_copies_or_leader_are_named() {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::checks::connector_file::ConnectorFile;
 use crate::checks::drift;
 use crate::clients::connect::{Connect, Running, Status, root_cause};
@@ -17,6 +19,8 @@ use crate::ui::{Outcome, Step};
 const LIMIT: Duration = Duration::from_mins(1);
 /// How long a state must last to be believed: after Connect was killed, it shows for a moment what was before.
 const SETTLED: usize = 2;
+/// What has failed for so long after a restart will not run by waiting: a task needs seconds to find out.
+const FAILED_AGAIN: Duration = Duration::from_secs(10);
 
 /// The connectors' files: those named, else all of the folder.
 pub(in crate::commands) fn read(folder: &Path, named: &[PathBuf]) -> Result<Vec<ConnectorFile>> {
@@ -108,17 +112,21 @@ enum Runs {
 async fn wait(step: &Step<'_>, docker: &Docker, connect: &Connect, name: &str, limit: Duration) -> Result<Runs> {
     let addresses = docker.container(CONNECT).await?.map(|container| container.addresses).unwrap_or_default();
     let mut settled = 0;
-    let mut restarted = false;
+    let mut restarted: Option<Instant> = None;
     let ask = async || {
         let status = connect.status(name).await?;
         let Some(status) = status else { return Ok(Found::NotYet("no state yet".to_owned())) };
-        if let Some(failed) = first_failed(&status) {
-            if !restarted {
-                restarted = true;
-                connect.restart(name, true).await?;
-                return Ok(Found::NotYet("failed, restarted once".to_owned()));
+        if let Some(part) = first_failed(&status) {
+            let words = format!("FAILED: {}", root_cause(&part.trace));
+            match restarted {
+                None => {
+                    connect.restart(name, true).await?;
+                    restarted = Some(Instant::now());
+                    return Ok(Found::NotYet("failed, restarted once".to_owned()));
+                }
+                Some(at) if at.elapsed() >= FAILED_AGAIN => return Err(not_mended(name, &words, &part.trace)),
+                Some(_) => return Ok(Found::NotYet(words)),
             }
-            return Ok(Found::NotYet(format!("FAILED: {}", root_cause(&failed.trace))));
         }
         if matches!(status.connector.state.as_str(), "PAUSED" | "STOPPED") {
             return Ok(Found::Ready(Runs::Paused));
@@ -128,7 +136,7 @@ async fn wait(step: &Step<'_>, docker: &Docker, connect: &Connect, name: &str, l
             return Ok(Found::NotYet(words));
         }
         settled += 1;
-        let runs = if restarted { Runs::Restarted } else { Runs::Well };
+        let runs = if restarted.is_some() { Runs::Restarted } else { Runs::Well };
         Ok(if settled >= SETTLED { Found::Ready(runs) } else { Found::NotYet("RUNNING, looking again".to_owned()) })
     };
     match until(limit, ask, |words| step.say(words)).await? {
@@ -140,14 +148,22 @@ async fn wait(step: &Step<'_>, docker: &Docker, connect: &Connect, name: &str, l
 async fn failed(connect: &Connect, name: &str, words: &str, limit: Duration) -> Failure {
     let status = connect.status(name).await.ok().flatten();
     let trace = status.as_ref().and_then(first_failed).map(|failed| failed.trace.clone()).unwrap_or_default();
+    with_cause(&format!("connector {name} does not run after {} s: {words}", limit.as_secs()), &trace)
+}
+
+/// A restart did not help.
+fn not_mended(name: &str, words: &str, trace: &str) -> Failure {
+    with_cause(&format!("connector {name} does not run, also after a restart: {words}"), trace)
+}
+
+/// The trace's headlines, and what they mean where that is known.
+fn with_cause(message: &str, trace: &str) -> Failure {
     let lines: Vec<String> =
         trace.lines().filter(|line| !line.trim_start().starts_with("at ")).take(8).map(str::to_owned).collect();
     let meaning = crate::checks::explain::log(&lines);
     let cause = meaning.map_or_else(String::new, |meaning| format!(" ({})", meaning.what));
     let remedy = meaning.map_or("opsctl logs kafka-connect; opsctl connector restart NAME", |meaning| meaning.remedy);
-    Failure::new(format!("connector {name} does not run after {} s: {words}{cause}", limit.as_secs()))
-        .log(lines)
-        .hint(remedy)
+    Failure::new(format!("{message}{cause}")).log(lines).hint(remedy)
 }
 
 fn first_failed(status: &Status) -> Option<&Running> {
@@ -203,6 +219,17 @@ mod tests {
             assert_eq!(seen.is_some(), words.is_some(), "{seen:?}");
             assert!(seen.unwrap_or_default().contains(words.unwrap_or_default()));
         }
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_first_cause_and_what_to_do() {
+        let trace = "org.apache.kafka.connect.errors.ConnectException: Error configuring an instance\n\tat a.B.c(D.java:1)\nCaused by: io.debezium.DebeziumException: java.sql.SQLException: Access denied for user 'debezium'@'172.18.0.7' (using password: YES)\n\tat x\n";
+        let told = not_mended("orders", "FAILED: x", trace);
+        assert!(told.message.contains("also after a restart: FAILED: x (MySQL refuses the user"), "{told}");
+        assert_eq!(told.log.len(), 2, "{told}");
+        assert!(told.hint.as_ref().is_some_and(|hint| hint.contains("mysql.properties")), "{told}");
+        let unknown = not_mended("orders", "FAILED: x", "a.B: never seen\n\tat x");
+        assert!(unknown.hint.as_ref().is_some_and(|hint| hint.contains("opsctl logs kafka-connect")), "{unknown}");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::failure::{Failure, Result};
 use crate::stack::{Stack, Variant};
 use crate::ui::Outcome;
 
+/// The service of `--ui`.
+const USER_INTERFACE: &str = "kafka-ui";
+
 /// The variant to run, from what is asked for, what was made before and which images are here.
 pub(in crate::commands) async fn choose(session: &Session, asked: &StackArgs, docker: &Docker) -> Result<Variant> {
     let local_names = local_names(&session.stack)?;
@@ -36,16 +39,24 @@ pub(super) async fn fetch(up: &Up<'_>) -> Result<()> {
         step.end(Outcome::Skipped, format!("{} of them, {whose}", wanted.len()));
         return Ok(());
     }
-    if up.variant.local_images {
-        return Err(Failure::could_not_run(format!("not built yet: {}", missing.join(", ")))
+    let built_here = if up.variant.local_images { local_names(&up.session.stack)? } else { Vec::new() };
+    let (not_built, missing): (Vec<String>, Vec<String>) =
+        missing.into_iter().partition(|image| built_here.contains(image));
+    if !not_built.is_empty() {
+        return Err(Failure::could_not_run(format!("not built yet: {}", not_built.join(", ")))
             .hint("cargo xtask images; or opsctl up --images public"));
     }
     step.say(format!("fetching {}", missing.join(", ")));
-    let fetched = up.compose().pull(|line| step.say(line)).await;
-    fetched.map_err(|failure| Failure {
-        message: format!("cannot be had: {} ({})", missing.join(", "), failure.message),
-        ..failure
-    })?;
+    if let Err(failure) = up.compose().pull(|line| step.say(line)).await {
+        let message = format!("cannot be had: {} ({})", missing.join(", "), failure.message);
+        let failure = Failure { message, ..failure };
+        let user_interface = up.compose().config().await?.services.remove(USER_INTERFACE).map(|service| service.image);
+        return Err(if missing.iter().all(|image| Some(image) == user_interface.as_ref()) {
+            failure.hint("only Kafka UI needs it, and cargo xtask images does not build it: leave --ui out, or name an image that can be had with CDC_KAFKA_UI_IMAGE")
+        } else {
+            failure
+        });
+    }
     step.end(Outcome::Changed, format!("fetched {}", missing.join(", ")));
     Ok(())
 }

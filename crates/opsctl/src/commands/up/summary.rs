@@ -32,10 +32,18 @@ pub(super) async fn answer(up: &Up<'_>) -> Result<Answer> {
         worker: on("worker", PAGE_PORT).map(page),
     };
     let mysql = of("mysql").map_or("", |container| container.name.as_str());
-    let project = &up.session.stack.project;
+    let seconds = up.session.steps.elapsed().as_secs_f64();
+    let text = if up.session.common.quiet {
+        String::new()
+    } else {
+        text(&addresses, &up.session.stack.project, mysql, seconds)
+    };
+    Ok(Answer::done(text).field("addresses", addresses))
+}
+
+fn text(addresses: &Addresses, project: &str, mysql: &str, seconds: f64) -> String {
     let again = if project == "cdc-pipeline" { "opsctl".to_owned() } else { format!("opsctl -p {project}") };
-    let mut lines =
-        vec![format!("The pipeline is up ({:.1} s).", up.session.steps.elapsed().as_secs_f64()), String::new()];
+    let mut lines = vec![format!("The pipeline is up ({seconds:.1} s)."), String::new()];
     let mut row = |name: &str, address: &Option<String>| {
         lines.extend(address.as_ref().map(|address| format!("  {name:<10} {address}")));
     };
@@ -51,10 +59,41 @@ pub(super) async fn answer(up: &Up<'_>) -> Result<Answer> {
     lines.push(format!(
         "  docker exec {mysql} sh -c 'MYSQL_PWD=$(cat /run/secrets/mysql-root-password) mysql -uroot orders_db -e \"{INSERT}\"'"
     ));
-    let text = if up.session.common.quiet { String::new() } else { lines.join("\n") };
-    Ok(Answer::done(text).field("addresses", addresses))
+    lines.join("\n")
 }
 
 /// An order that raises LARGE_ORDER.
 const INSERT: &str =
     "INSERT INTO orders (symbol, side, quantity, price) VALUES (\\\"005930\\\", \\\"BUY\\\", 1000, 72000)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_up_says_where_it_is_and_what_to_try() {
+        let page = |port: u16| Some(format!("http://127.0.0.1:{port}"));
+        let addresses = Addresses {
+            kafka: "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094".to_owned(),
+            connect: page(8083),
+            mysql: Some("127.0.0.1:3306".to_owned()),
+            kafka_ui: None,
+            worker: page(8081),
+        };
+        let agreed = "\
+The pipeline is up (41.3 s).
+
+  worker     http://127.0.0.1:8081
+  Connect    http://127.0.0.1:8083
+  Kafka      127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094
+  MySQL      127.0.0.1:3306
+
+Try:
+  opsctl worker logs -f
+  opsctl status
+  docker exec cdc-pipeline-mysql-1 sh -c 'MYSQL_PWD=$(cat /run/secrets/mysql-root-password) mysql -uroot orders_db -e \"INSERT INTO orders (symbol, side, quantity, price) VALUES (\\\"005930\\\", \\\"BUY\\\", 1000, 72000)\"'";
+        assert_eq!(text(&addresses, "cdc-pipeline", "cdc-pipeline-mysql-1", 41.27), agreed);
+        let other = text(&addresses, "second", "second-mysql-1", 5.0);
+        assert!(other.contains("\n  opsctl -p second worker logs -f\n"), "{other}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::WorkerArgs;
-use crate::clients::docker::{Bind, Launch};
+use crate::clients::docker::{Bind, Container, Launch};
 use crate::commands::worker::TO_STOP;
 use crate::failure::{Failure, Result};
 use crate::stack::Stack;
@@ -18,11 +18,20 @@ const STATE_DIR: &str = "/var/lib/worker";
 const CONFIG: &str = "/etc/worker/worker.toml";
 const TOKEN: &str = "/run/secrets/worker-token";
 
-/// The container of the worker with this name, as the flags and files say.
-pub(super) fn describe(stack: &Stack, name: &str, arguments: &WorkerArgs, image_id: String) -> Result<Launch> {
+/// The container of the worker with this name, as the flags and files say, and as `worker scale` said of the one that is there.
+pub(in crate::commands) fn describe(
+    stack: &Stack,
+    name: &str,
+    arguments: &WorkerArgs,
+    image_id: String,
+    parallelism: Option<u16>,
+) -> Result<Launch> {
     check_name(name)?;
     let config = arguments.config.clone().unwrap_or_else(|| stack.worker_config());
     let mut command = vec!["run".to_owned(), "--config".to_owned(), CONFIG.to_owned()];
+    if let Some(number) = parallelism {
+        command.extend(["--set".to_owned(), format!("parallelism={number}")]);
+    }
     if name != "worker" {
         // Groups only show positions: two workers in one group would overwrite each other's.
         command.extend(["--set".to_owned(), format!("kafka.group=cdc-{name}")]);
@@ -37,9 +46,17 @@ pub(super) fn describe(stack: &Stack, name: &str, arguments: &WorkerArgs, image_
         binds: vec![Bind::of(absolute(&config)?, CONFIG)?, token(stack)?],
         volume: (format!("{}_state", name.replace('-', "_")), STATE_DIR.to_owned()),
         port: (PAGE_PORT, arguments.port),
+        parallelism,
+        restore: None,
         health_check: ["worker", "health", "--config", CONFIG].map(str::to_owned).to_vec(),
         stop_seconds: u32::try_from(TO_STOP.as_secs()).unwrap_or(u32::MAX),
     })
+}
+
+/// What the worker that is there was started with.
+pub(in crate::commands) fn as_started(container: &Container) -> WorkerArgs {
+    let config = container.binds.iter().find(|(_, inside)| inside == CONFIG).map(|(host, _)| host.into());
+    WorkerArgs { config, image: container.image.clone(), port: container.asked_port.unwrap_or(PAGE_PORT) }
 }
 
 /// The page's token: a page that is published from a container must ask for one.
@@ -92,7 +109,7 @@ mod tests {
     #[test]
     fn no_secret_is_part_of_a_description() {
         let (_directory, stack) = stack();
-        let launch = describe(&stack, "worker", &arguments(), "sha256:1".into()).expect("described");
+        let launch = describe(&stack, "worker", &arguments(), "sha256:1".into(), None).expect("described");
         assert!(!format!("{launch:?}").contains("geheim"), "{launch:?}");
         assert_eq!(launch.command, ["run", "--config", "/etc/worker/worker.toml"]);
         assert_eq!((launch.user.as_str(), launch.volume.0.as_str()), ("10001:10001", "worker_state"));
@@ -101,21 +118,43 @@ mod tests {
     #[test]
     fn a_second_worker_shares_nothing_with_the_first() {
         let (_directory, stack) = stack();
-        let second = describe(&stack, "worker-2", &arguments(), "sha256:1".into()).expect("described");
+        let second = describe(&stack, "worker-2", &arguments(), "sha256:1".into(), None).expect("described");
         assert_eq!(second.volume.0, "worker_2_state");
         assert!(second.command.contains(&"kafka.group=cdc-worker-2".to_owned()), "{second:?}");
+    }
+
+    #[test]
+    fn a_chosen_parallelism_is_part_of_the_command() {
+        let (_directory, stack) = stack();
+        let launch = describe(&stack, "worker", &arguments(), "sha256:1".into(), Some(4)).expect("described");
+        assert_eq!(launch.command[3..], ["--set", "parallelism=4"]);
+        assert_eq!(launch.parallelism, Some(4));
+    }
+
+    #[test]
+    fn a_worker_is_described_again_as_it_was_started() {
+        let container = Container {
+            image: "worker:2".to_owned(),
+            binds: vec![("/s/token".into(), TOKEN.into()), ("/s/other.toml".into(), CONFIG.into())],
+            asked_port: Some(0),
+            ..Container::default()
+        };
+        let arguments = as_started(&container);
+        assert_eq!((arguments.image.as_str(), arguments.port), ("worker:2", 0));
+        assert_eq!(arguments.config, Some("/s/other.toml".into()));
     }
 
     #[test]
     fn what_is_missing_is_named() {
         let (_directory, stack) = stack();
         let config = Some("/nowhere/worker.toml".into());
-        let refused = describe(&stack, "worker", &WorkerArgs { config, ..arguments() }, "i".into()).expect_err("no");
+        let refused =
+            describe(&stack, "worker", &WorkerArgs { config, ..arguments() }, "i".into(), None).expect_err("no");
         assert!(
             refused.to_string().contains("/nowhere/worker.toml") && refused.to_string().contains("CDC_WORKER_FILE")
         );
         std::fs::remove_file(stack.worker_token()).expect("removed");
-        let refused = describe(&stack, "worker", &arguments(), "i".into()).expect_err("no token");
+        let refused = describe(&stack, "worker", &arguments(), "i".into(), None).expect_err("no token");
         assert!(refused.to_string().contains("worker-token") && refused.to_string().contains("opsctl up"), "{refused}");
     }
 

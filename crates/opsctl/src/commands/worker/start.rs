@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::cli::WorkerArgs;
-use crate::clients::docker::{Docker, Launch};
+use crate::clients::docker::{Container, Docker, Launch};
 use crate::clients::worker_page::WorkerPage;
 use crate::commands::Session;
 use crate::commands::diagnose::of_container;
 use crate::commands::poll::{Found, Waited, until};
+use crate::commands::worker::TO_STOP;
 use crate::commands::worker::description::{PAGE_PORT, describe};
-use crate::commands::worker::{TO_STOP, stop};
+use crate::commands::worker::stop::{Keep, stop};
 use crate::failure::{Failure, Result};
 use crate::ui::{Outcome, Step};
 
@@ -23,46 +24,84 @@ pub(in crate::commands) async fn bring_up(
     name: &str,
     arguments: &WorkerArgs,
 ) -> Result<()> {
-    let limit = session.patient(TO_BE_READY);
     let image = &arguments.image;
     let image_id = docker.image_id(image).await?.ok_or_else(|| no_image(image))?;
-    let launch = describe(&session.stack, name, arguments, image_id)?;
     if !docker.has_network().await? {
         return Err(session.not_running("the network"));
     }
     let found = docker.container(name).await?;
-    if found.as_ref().is_some_and(|found| found.state == "running" && found.config_hash == Some(launch.hash())) {
-        let step = session.steps.begin("worker", format!("{name} runs"));
-        let page = page(session, docker, name).await?;
-        let (outcome, words) = match page.readiness().await {
-            Ok(()) => (Outcome::Skipped, format!("as it should be, {}", page.address())),
-            Err(_) => wait(&step, docker, name, &page, Outcome::Skipped, limit).await?,
-        };
-        step.end(outcome, words);
-        return Ok(());
-    }
+    let parallelism = found.as_ref().and_then(|found| found.parallelism);
+    let launch = describe(&session.stack, name, arguments, image_id, parallelism)?;
     match &found {
-        Some(found) if found.state == "running" => stop(session, docker, name, Some(found)).await?,
+        Some(found) if found.state == "running" && ends_again_and_again(session, found).await => {
+            // What it needs, its volume for one, is prepared anew; there is nothing that it could make a savepoint of.
+            stop(session, docker, name, Some(found), Keep::Nothing).await?;
+        }
+        Some(found) if found.state == "running" && found.config_hash == Some(launch.hash()) => {
+            return leave_alone(session, docker, found).await;
+        }
+        Some(found) if found.state == "running" => {
+            stop(session, docker, name, Some(found), Keep::Savepoint).await?;
+        }
         // It was stopped by hand, or an earlier start of it was cut off.
         Some(found) => docker.remove(found).await?,
         None => {}
     }
     let step = session.steps.begin("worker", format!("{name} runs"));
-    start(&step, docker, &launch).await?;
-    let page = page(session, docker, name).await?;
-    let (outcome, words) = wait(&step, docker, name, &page, Outcome::Changed, limit).await?;
+    let (outcome, words) = start(session, &step, docker, &launch).await?;
     step.end(outcome, words);
     Ok(())
 }
 
-async fn start(step: &Step<'_>, docker: &Docker, launch: &Launch) -> Result<()> {
+/// One that runs as it should: until it is ready, if it is not yet.
+async fn leave_alone(session: &Session, docker: &Docker, found: &Container) -> Result<()> {
+    let name = &found.service;
+    let step = session.steps.begin("worker", format!("{name} runs"));
+    // A stop that was interrupted before it stopped anything.
+    if !found.starts_again {
+        docker.start_again(found, true).await?;
+    }
+    let page = page(session, docker, name).await?;
+    let (outcome, words) = match page.readiness().await {
+        Ok(()) => (Outcome::Skipped, format!("as it should be, {}", page.address())),
+        Err(_) => wait(&step, docker, name, &page, Outcome::Skipped, session.patient(TO_BE_READY)).await?,
+    };
+    step.end(outcome, words);
+    Ok(())
+}
+
+/// Docker has started it before, and it is not ready now either.
+async fn ends_again_and_again(session: &Session, found: &Container) -> bool {
+    let port = found.published(PAGE_PORT).filter(|_| found.restarts > 0);
+    let page = port.and_then(|port| WorkerPage::on(port, session.stack.worker_token_text()).ok());
+    match page {
+        Some(page) => page.readiness().await.is_err(),
+        None => found.restarts > 0,
+    }
+}
+
+/// Starts it and waits until it is ready; how that went.
+pub(super) async fn start(
+    session: &Session,
+    step: &Step<'_>,
+    docker: &Docker,
+    launch: &Launch,
+) -> Result<(Outcome, String)> {
     step.say(format!("its volume belongs to {}", launch.user));
     docker.prepare_volume(launch).await?;
     step.say(format!("starting {}", launch.image));
-    docker.launch(launch).await.map(|_| ())
+    docker.launch(launch).await?;
+    let started = docker.container(&launch.service).await?;
+    if let Some(ended) = started.filter(|started| started.published(PAGE_PORT).is_none()) {
+        return Err(does_not_stay_up(docker, &ended).await?);
+    }
+    let page = page(session, docker, &launch.service).await?;
+    let limit = session.patient(TO_BE_READY);
+    wait(step, docker, &launch.service, &page, Outcome::Changed, limit).await
 }
 
-async fn page(session: &Session, docker: &Docker, name: &str) -> Result<WorkerPage> {
+/// The page of the worker that is there.
+pub(in crate::commands) async fn page(session: &Session, docker: &Docker, name: &str) -> Result<WorkerPage> {
     let port = docker.container(name).await?.and_then(|container| container.published(PAGE_PORT));
     WorkerPage::on(port.ok_or_else(|| session.not_running(name))?, session.stack.worker_token_text())
 }
@@ -81,10 +120,7 @@ async fn wait(
             return Err(Failure::new(format!("{name} was removed while it started")).hint("opsctl up"));
         };
         if container.is_down() || container.restarts > 0 {
-            let failure = Failure::new(format!("{name} does not stay up"));
-            let failure = of_container(failure, docker, &container).await;
-            docker.stop(&container, TO_STOP).await?;
-            return Err(failure);
+            return Err(does_not_stay_up(docker, &container).await?);
         }
         Ok(match page.readiness().await {
             Ok(()) => Found::Ready(()),
@@ -105,7 +141,15 @@ async fn wait(
     }
 }
 
-fn no_image(image: &str) -> Failure {
+/// It ended by itself, and would again: it is stopped, and its last words told.
+async fn does_not_stay_up(docker: &Docker, container: &Container) -> Result<Failure> {
+    let failure = Failure::new(format!("{} does not stay up", container.service));
+    let failure = of_container(failure, docker, container).await;
+    docker.stop(container, TO_STOP).await?;
+    Ok(failure)
+}
+
+pub(super) fn no_image(image: &str) -> Failure {
     let failure = Failure::could_not_run(format!("the worker's image {image} is not on this machine"));
     if image.starts_with("cdc-local/") {
         failure.hint("cargo xtask images --only worker builds it; another one: --worker-image or CDC_WORKER_IMAGE")
