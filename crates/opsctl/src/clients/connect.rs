@@ -14,6 +14,9 @@ use crate::failure::{Failure, Result};
 /// A connector's settings: all of them are text in Connect.
 pub(crate) type Settings = BTreeMap<String, String>;
 
+/// How long a rebalance is waited for: half a minute in pauses.
+const REBALANCE_PAUSE: Duration = Duration::from_millis(500);
+const REBALANCE_PAUSES: usize = 60;
 /// Connect asks MySQL while it validates; a rebalance holds answers back for seconds.
 const TO_ANSWER: Duration = Duration::from_secs(30);
 /// To see whether it is there at all.
@@ -172,7 +175,19 @@ impl Connect {
         self.ask(Method::DELETE, &format!("/connectors/{name}"), None).await?.accepted(&format!("deleting {name}"))
     }
 
+    /// Asks again while Connect is between two assignments of its work: it has done nothing of what it was asked then.
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {
+        for _ in 0..REBALANCE_PAUSES {
+            let answer = self.ask_once(method.clone(), path, body.clone()).await?;
+            if !answer.is_rebalancing() {
+                return Ok(answer);
+            }
+            tokio::time::sleep(REBALANCE_PAUSE).await;
+        }
+        self.ask_once(method, path, body).await
+    }
+
+    async fn ask_once(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -207,6 +222,13 @@ impl Answer {
 
     fn accepted(&self, what: &str) -> Result<()> {
         if self.status.is_success() { Ok(()) } else { Err(self.refused(what)) }
+    }
+
+    /// 409 by the manual; 500 with the same words was seen too, after a change of configuration.
+    fn is_rebalancing(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+            || (self.status == StatusCode::INTERNAL_SERVER_ERROR
+                && String::from_utf8_lossy(&self.body).contains("a rebalance is expected"))
     }
 
     /// Connect's own message, where there is one.
@@ -259,6 +281,20 @@ mod tests {
         assert_eq!(root_cause(trace), "java.sql.SQLException: Access denied for user");
         assert_eq!(root_cause("plain\n\tat x"), "plain");
         assert_eq!(root_cause(""), "");
+    }
+
+    #[test]
+    fn an_answer_between_two_assignments_is_asked_for_again() {
+        let body = |text: &str| format!("{{\"error_code\":500,\"message\":\"{text}\"}}").into_bytes();
+        let expected = "Request cannot be completed because a rebalance is expected";
+        for (status, text, again) in [
+            (StatusCode::INTERNAL_SERVER_ERROR, expected, true),
+            (StatusCode::CONFLICT, "Cannot complete request momentarily due to stale configuration", true),
+            (StatusCode::INTERNAL_SERVER_ERROR, "Request timed out", false),
+            (StatusCode::OK, expected, false),
+        ] {
+            assert_eq!(Answer { status, body: body(text) }.is_rebalancing(), again, "{status} {text}");
+        }
     }
 
     #[test]
