@@ -1,5 +1,4 @@
-//! Checks by tools that cargo does not bring: cargo-deny (installed in CI if missing), cargo-machete (used if present),
-//! Prometheus' own.
+//! Checks by tools that cargo does not bring: cargo-deny and cargo-machete (built in CI if missing), Prometheus' own.
 
 use std::process::Command;
 use std::time::Duration;
@@ -17,13 +16,8 @@ const FETCH_LIMIT: Duration = Duration::from_mins(1);
 
 /// Licences, sources, doubles and, where their database can be fetched, advisories.
 pub(crate) fn deny(context: &mut Context) -> Result<Verdict> {
-    if !installed("cargo-deny") {
-        if !context.in_ci {
-            return Ok(Verdict::Skipped("cargo-deny is not installed (cargo install cargo-deny --locked)".into()));
-        }
-        println!("cargo-deny is not installed: building it, which takes some minutes");
-        let mut install = workspace::cargo(&context.root);
-        succeeded(run(install.args(["install", "cargo-deny", "--locked"]), LIMIT)?, "cargo install cargo-deny")?;
+    if let Some(missing) = missing(context, "cargo-deny")? {
+        return Ok(missing);
     }
     let checks = ["check", "bans", "licenses", "sources"];
     let status = run(workspace::cargo(&context.root).args(DENY).args(checks), LIMIT)?;
@@ -44,8 +38,8 @@ const DENY: [&str; 5] = ["deny", "--all-features", "--locked", "--config", ".den
 
 /// Dependencies that a manifest names and no code uses.
 pub(crate) fn machete(context: &mut Context) -> Result<Verdict> {
-    if !installed("cargo-machete") {
-        return Ok(Verdict::Skipped("cargo-machete is not installed (cargo install cargo-machete --locked)".into()));
+    if let Some(missing) = missing(context, "cargo-machete")? {
+        return Ok(missing);
     }
     let status = run(workspace::cargo(&context.root).arg("machete"), LIMIT)?;
     succeeded(status, "cargo machete")?;
@@ -71,6 +65,20 @@ pub(crate) fn alerts(context: &mut Context) -> Result<Verdict> {
         succeeded(status, &format!("promtool {}", arguments.join(" ")))?;
     }
     Ok(Verdict::passed())
+}
+
+/// Builds a cargo subcommand that is not there; where nobody asked for minutes of building, the step is skipped instead.
+fn missing(context: &Context, tool: &str) -> Result<Option<Verdict>> {
+    if installed(tool) {
+        return Ok(None);
+    }
+    if !context.in_ci {
+        return Ok(Some(Verdict::Skipped(format!("{tool} is not installed (cargo install {tool} --locked)"))));
+    }
+    println!("{tool} is not installed: building it, which takes some minutes");
+    let mut install = workspace::cargo(&context.root);
+    succeeded(run(install.args(["install", tool, "--locked"]), LIMIT)?, &format!("cargo install {tool}"))?;
+    Ok(None)
 }
 
 fn installed(program: &str) -> bool {
