@@ -281,6 +281,8 @@ pub(crate) struct Worker {
     /// Whether its checkpoints could be listed.
     pub(crate) checkpoints_listed: bool,
     pub(crate) checkpoint_interval_ms: i64,
+    /// How long its transactions may last; none if it writes to no topics, or cannot be asked.
+    pub(crate) transaction_timeout_ms: Option<i64>,
 }
 
 /// A name that a container needs, looked up inside it.

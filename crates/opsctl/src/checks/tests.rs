@@ -486,6 +486,15 @@ const FAULTS: &[Row] = &[
         &[],
     ),
     (
+        "transactions of a worker that are longer than the brokers allow",
+        |facts| {
+            facts.kafka.as_mut().expect("kafka").transaction_max_timeout_ms = Some(600_000);
+            facts.workers[0].transaction_timeout_ms = Some(900_000);
+        },
+        &["DOC-TRANSACTIONS"],
+        &[],
+    ),
+    (
         "Connect does not answer",
         |facts| facts.connect.as_mut().expect("connect").silent = Some("does not answer yet".into()),
         &["DOC-CONNECT-SILENT"],

@@ -48,6 +48,7 @@ pub(crate) const fn is_endless(command: &Command) -> bool {
     use crate::cli::WorkerCommand as W;
     match command {
         Command::Status(arguments) => arguments.watch.is_some(),
+        Command::Watch(arguments) => !arguments.once,
         Command::Logs(arguments) => arguments.logs.follow,
         Command::Worker { command: W::Logs { logs, .. } } => logs.follow,
         _ => false,

@@ -8,7 +8,7 @@ use crate::clients::kafka::{Partition, Topic};
 /// Named before "and so many more".
 const LISTED: usize = 6;
 /// What librdkafka and Flink ask for unless told otherwise, and what the brokers must grant at least.
-const OUR_TRANSACTION_MS: i64 = 60_000;
+const DEFAULT_TRANSACTION_MS: i64 = 60_000;
 
 pub(crate) const CHECKS: &[Check] = &[
     Check { about: &BEHIND, judge: behind },
@@ -128,19 +128,21 @@ fn offline(facts: &Facts) -> Option<Judged> {
 
 fn transactions(facts: &Facts) -> Option<Judged> {
     let max = facts.kafka.as_ref()?.transaction_max_timeout_ms?;
-    let small = (max < OUR_TRANSACTION_MS).then(|| {
+    let of_workers = facts.workers.iter().filter_map(|worker| Some((worker.transaction_timeout_ms?, &worker.name)));
+    let (ours, whose) = match of_workers.max() {
+        Some((timeout, name)) => (timeout, name.as_str()),
+        // None writes to topics now; one that is told to would not start.
+        None => (DEFAULT_TRANSACTION_MS, "by default"),
+    };
+    let small = (max < ours).then(|| {
         Found::warn(
             "",
-            format!(
-                "the brokers allow transactions of {} s, ours may last {} s",
-                max / 1000,
-                OUR_TRANSACTION_MS / 1000
-            ),
+            format!("the brokers allow transactions of {} s, ours ({whose}) may last {} s", max / 1000, ours / 1000),
         )
-        .evidence(format!("transaction.max.timeout.ms={max}"))
+        .evidence(format!("transaction.max.timeout.ms={max}, sink.kafka.transaction_timeout_ms={ours}"))
         .remedy(TRANSACTIONS.remedy)
     });
-    Some(Judged::of(format!("transaction.max.timeout.ms={max}")).with(small))
+    Some(Judged::of(format!("transaction.max.timeout.ms={max}, ours={ours} ({whose})")).with(small))
 }
 
 /// Whether a topic takes a write in each of its partitions; none if that is not known.

@@ -38,8 +38,8 @@ async fn worker(look: &Look, container: &Container) -> Worker {
         return worker;
     };
     let admin = KafkaAdmin::of(bootstrap(&look.containers));
-    let (checkpoints, interval) = (checkpoints(look, container), interval(look, container));
-    let ((), (checkpoints, interval)) = join(progress(&page, &admin, &mut worker), join(checkpoints, interval)).await;
+    let (checkpoints, config) = (checkpoints(look, container), config(look, container));
+    let ((), (checkpoints, config)) = join(progress(&page, &admin, &mut worker), join(checkpoints, config)).await;
     if let Some(checkpoints) = checkpoints {
         worker.checkpoints_listed = true;
         let newest = checkpoints.first().and_then(|listed| listed.get("manifest"));
@@ -48,7 +48,13 @@ async fn worker(look: &Look, container: &Container) -> Worker {
         let now = page.next_offsets().await.unwrap_or_default();
         worker.uncheckpointed_records = newest.map(|_| distance(&kept, &now));
     }
-    worker.checkpoint_interval_ms = interval.unwrap_or(CHECKPOINT_INTERVAL_MS);
+    if let Some(config) = config {
+        let value = |key: &str| config.get(key).and_then(|knob| knob.get("value"));
+        let number = |key: &str| value(key).and_then(Value::as_i64);
+        worker.checkpoint_interval_ms = number("state.checkpoint_interval_ms").unwrap_or(CHECKPOINT_INTERVAL_MS);
+        let writes_to_topics = value("sink.kafka.enabled").and_then(Value::as_bool).unwrap_or(false);
+        worker.transaction_timeout_ms = number("sink.kafka.transaction_timeout_ms").filter(|_| writes_to_topics);
+    }
     worker
 }
 
@@ -102,11 +108,11 @@ async fn checkpoints(look: &Look, container: &Container) -> Option<Vec<Value>> {
     serde_json::from_str(answered.well().ok()?.trim()).ok()
 }
 
-async fn interval(look: &Look, container: &Container) -> Option<i64> {
+/// Its configuration as it is in force: `{KEY: {"value": …}}`.
+async fn config(look: &Look, container: &Container) -> Option<Value> {
     let answered =
         look.docker.ask_inside(&container.id, &["worker", "config", "--json", "--config", CONFIG]).await.ok()?;
-    let config: Value = serde_json::from_str(answered.well().ok()?.trim()).ok()?;
-    config.get("state.checkpoint_interval_ms")?.get("value")?.as_i64()
+    serde_json::from_str(answered.well().ok()?.trim()).ok()
 }
 
 /// A manifest's: `partitions: [{topic, partition, next_offset}]`.
