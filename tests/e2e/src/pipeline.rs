@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::http;
 use crate::lines::Lines;
 use crate::output::{Output, Raw};
-use crate::stack::Stack;
+use crate::stack::{Stack, docker};
 use crate::wait::{Look, until};
 
 /// The row that is there before the connector: when it has come out, the snapshot is done and changes are read.
@@ -19,6 +19,8 @@ pub(crate) const FIRST_SYMBOL: &str = "SNAPSHOT";
 /// From the connector's registration to a first line.
 const START_LIMIT: Duration = Duration::from_secs(150);
 const PAGE: u16 = 8081;
+/// Lines of a log that are told where something did not come.
+const COMPLAINTS: usize = 20;
 
 /// Everything from the table to the worker's lines, all named after the scenario.
 #[derive(Debug)]
@@ -92,6 +94,27 @@ impl<'a> Pipeline<'a> {
         let token = fs::read_to_string(self.stack.secrets().join("worker-token")).unwrap_or_default();
         let token = Some(token.trim()).filter(|token| !token.is_empty());
         http::ask("GET", port, path, token, None, Duration::from_secs(10))
+    }
+
+    /// Where it stands, for what did not come: the connector, the worker's count, what Connect complained of last.
+    pub(crate) fn whereabouts(&self) -> String {
+        let told = |result: Result<String>| result.unwrap_or_else(|error| format!("{error:#}"));
+        let status = self.stack.connect("GET", &format!("/connectors/{}/status", self.name), None);
+        let complaints = || -> Result<String> {
+            let id = self.stack.container("kafka-connect")?.id;
+            let log = docker::run(&["logs", "--tail", "2000", &id], None, Duration::from_mins(1))?;
+            let said = log.stdout + &log.stderr;
+            let wrong = said.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+            let mut last: Vec<&str> = wrong.rev().take(COMPLAINTS).collect();
+            last.reverse();
+            Ok(last.join("\n  "))
+        };
+        format!(
+            "the connector: {}\nthe worker: {}\nConnect's last complaints:\n  {}",
+            told(status.map(|answer| answer.body)),
+            told(self.accounting().map(|count| count.to_string())),
+            told(complaints())
+        )
     }
 
     /// Waits for the RAW line of the first event that this holds for.

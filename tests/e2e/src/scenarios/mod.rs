@@ -16,6 +16,7 @@ mod restart;
 mod root_owned_volume;
 mod savepoint_upgrade;
 mod seed;
+mod status_watch;
 mod worker_container;
 
 use crate::cli::Cli;
@@ -92,6 +93,13 @@ const FIRST: &[Scenario] = &[
         marked: false,
         on: On::Shared,
         run: worker_container::run,
+    },
+    Scenario {
+        name: "status-watch",
+        what: "a screen that is refreshed: a worker that is stopped and started shows, Ctrl-C ends it",
+        marked: false,
+        on: On::Shared,
+        run: status_watch::run,
     },
     Scenario {
         name: "repair",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::audit::{self, Sums, joined};
 use crate::cents::cents;
@@ -52,7 +52,7 @@ pub(crate) fn under_load(
     stage.note("changes", changes);
     stage.note("written in", human(watch.elapsed()));
     let watch = Stopwatch::start();
-    wait_for_windows(pipeline, changes)?;
+    wait_for_windows(pipeline, changes).with_context(|| pipeline.whereabouts())?;
     stage.note("from the last commit to the last window", human(watch.elapsed()));
     // What is too much comes late.
     settle(&pipeline.lines, Duration::from_secs(2), LIMIT)?;

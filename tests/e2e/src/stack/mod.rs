@@ -80,10 +80,16 @@ impl Stack {
 
     /// `opsctl ARGUMENTS --json`: the object that it printed, whether it did what it should or not.
     pub(crate) fn opsctl_answer(&self, arguments: &[&str], limit: Duration) -> Result<Value> {
+        self.opsctl_with(arguments, &[], limit)
+    }
+
+    /// The same with these variables besides.
+    pub(crate) fn opsctl_with(&self, arguments: &[&str], variables: &[(&str, &str)], limit: Duration) -> Result<Value> {
         let mut command = Command::new(&self.places.opsctl);
         command.args(arguments).arg("--json").current_dir(&self.places.root);
         command.env("CDC_PROJECT", &self.project).env("CDC_STACK_DIR", &self.places.root);
         self.set_variables(&mut command);
+        command.envs(variables.iter().copied());
         let finished = finish(&mut command, None, limit)?;
         let log = format!("$ opsctl {}\n{}{}\n", arguments.join(" "), finished.stderr, finished.stdout);
         self.append("opsctl.log", &log)?;

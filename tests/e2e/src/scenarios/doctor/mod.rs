@@ -4,8 +4,10 @@
 mod connect;
 mod kafka;
 mod machine;
+mod mixed;
 mod mysql;
 mod order;
+mod remote;
 mod verdict;
 mod watch;
 mod worker;
@@ -72,7 +74,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     shared("two-brokers-down", "two brokers killed: Connect, connector and worker follow", false, |stage| {
         case(stage, &kafka::TWO_DOWN)
     }),
+    shared(
+        "two-faults",
+        "pairs of faults drawn by the seed: both are named, both are mended",
+        false,
+        mixed::two_faults,
+    ),
+    shared("fix-interrupted", "Ctrl-C in the middle of --fix: the next run does the rest", false, mixed::interrupted),
+    shared("remote-engine", "the Engine of another machine: what cannot be seen from here is said", false, remote::run),
     shared("watch", "a failed task is restarted, and not again at once", false, watch::watch),
+    shared(
+        "watch-on",
+        "watch goes on: it tells what breaks, restarts, tells that it is well again",
+        false,
+        watch::goes_on,
+    ),
     shared("bundle", "an archive with what helps, and no secret", false, watch::bundle),
     shared("worker-stopped", "the worker's container stopped", false, |stage| case(stage, &worker::STOPPED)),
     shared("root-owned-checkpoints", "the worker's volume belongs to root", false, |stage| {

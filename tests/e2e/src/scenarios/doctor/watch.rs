@@ -1,4 +1,4 @@
-//! `opsctl watch --once` restarts what failed, and not again at once; `opsctl bundle` holds what helps and no secret.
+//! `opsctl watch` restarts what failed, and not again at once; `opsctl bundle` holds what helps and no secret.
 
 use std::process::Command;
 use std::time::Duration;
@@ -29,6 +29,32 @@ pub(super) fn watch(stage: &mut Stage<'_>) -> Result<()> {
     stack.sql(&format!("ALTER USER 'debezium'@'%' IDENTIFIED BY '{password}';"))?;
     stack.opsctl(&["connector", "restart", "orders"], LIMIT)?;
     stack.wait_for_connector("orders")?;
+    finish(stage, stack, orders)
+}
+
+/// As a service runs it: for as long as nobody stops it.
+pub(super) fn goes_on(stage: &mut Stage<'_>) -> Result<()> {
+    let stack = stage.stack()?;
+    let mut orders = begin(stage, stack)?;
+    let _ = std::fs::remove_file(std::env::temp_dir().join(format!("opsctl-{}.watch.json", stack.project)));
+    let password = secret(stack, "mysql.properties")?;
+    let mut watching = stack.start_opsctl(&["watch", "--interval", "5"])?;
+    watching.wait_for("nothing is wrong", LIMIT, |line| line.contains("nothing is wrong"))?;
+    stage.step("a password is changed");
+    stack.sql("ALTER USER 'debezium'@'%' IDENTIFIED BY 'another';")?;
+    restart_until_failed(stack, "orders")?;
+    orders.place(stack)?;
+    watching.wait_for("the cause", LIMIT, |line| line.contains("\u{2717} DOC-MYSQL-LOGIN"))?;
+    let restarted = watching.wait_for("a restart", LIMIT, |line| line.contains("restarted what failed"))?;
+    stage.note("said", restarted);
+    stage.step("the password is put back: the next restart helps");
+    stack.sql(&format!("ALTER USER 'debezium'@'%' IDENTIFIED BY '{password}';"))?;
+    watching.wait_for("well again", LIMIT, |line| line.contains("DOC-MYSQL-LOGIN: well again"))?;
+    stack.wait_for_connector("orders")?;
+    watching.press_ctrl_c();
+    let (code, said) = watching.end(LIMIT)?;
+    // Nobody can end it otherwise: it is no failure.
+    ensure!(code == Some(0) && !said.contains("interrupted"), "Ctrl-C ends it with {code:?}:\n{said}");
     finish(stage, stack, orders)
 }
 
