@@ -14,7 +14,7 @@ use super::{
 use crate::decode::{DecodeSettings, Decoded, Decoder, Ignored};
 use crate::route::{KeyGroup, take_order};
 use crate::source::{Batch, PartitionId};
-use crate::state::{Commit, PartitionProgress, Shard, ShardDelta, StateStore, StoreError, Timer};
+use crate::state::{CacheUse, Commit, PartitionProgress, Shard, ShardDelta, StateStore, StoreError, Timer};
 use crate::time::TimeMode;
 
 /// Epochs below this many records are executed on the calling thread: handing them over costs more than it saves.
@@ -324,6 +324,11 @@ impl Executor {
     /// How many windows, and times at which one is over, are waited for.
     pub fn timers(&self) -> usize {
         self.shards.iter().map(Shard::timers).sum()
+    }
+
+    /// How often symbols were asked for, in memory and not.
+    pub fn cache_use(&self) -> CacheUse {
+        self.shards.iter().map(Shard::cache_use).sum()
     }
 
     /// How many symbols are held in memory.

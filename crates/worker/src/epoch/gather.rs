@@ -172,7 +172,7 @@ impl Gather<'_> {
     fn execute(&mut self, record: EpochRecord, batch: Batch) -> Result<bool, DriverError> {
         let (executor, telemetry) = (&mut self.executor, &self.patience.progress.telemetry);
         let executed = telemetry.steps.timed(Step::Execute, self.patience.clock, || executor.execute(record, batch));
-        telemetry.holds(executor.symbols(), executor.timers());
+        telemetry.holds(executor.symbols(), executor.timers(), executor.cache_use());
         match executed {
             Ok(executed) => Ok(self.executed(executed)),
             Err(stalled) if self.patience.patient && stalled.error.may_mend() => {

@@ -12,6 +12,21 @@ use super::{StateKey, StateStore, StoreError, SymbolState, UNIT};
 /// What a symbol in memory takes, about: its slot, its place in the index, and what grows ahead of need.
 pub const HOT_SYMBOL_BYTES: usize = 600;
 
+/// How often a symbol was asked for, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// It was in memory.
+    pub hits: u64,
+    /// It was not: read from the store, or new.
+    pub misses: u64,
+}
+
+impl std::iter::Sum for CacheUse {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self { hits: sum.hits + one.hits, misses: sum.misses + one.misses })
+    }
+}
+
 /// Symbols in memory, and where the others are.
 #[derive(Default)]
 pub(super) struct HotSymbols {
@@ -24,6 +39,8 @@ pub(super) struct HotSymbols {
     /// Slots changed since the last delta was taken.
     changed: Vec<u32>,
     cold: Option<Cold>,
+    /// Since the start.
+    used: CacheUse,
     /// The slot that the clock's hand points to.
     hand: usize,
     /// Bytes of the value that is encoded: memory used again.
@@ -64,9 +81,12 @@ impl HotSymbols {
         let hash = self.hasher.hash_one(symbol);
         let slots = &self.slots;
         let found = self.index.find(hash, |&slot| slots[slot as usize].symbol == *symbol).copied();
-        let index = match found {
-            Some(index) => index,
-            None => self.fetch(symbol, hash)?,
+        let index = if let Some(index) = found {
+            self.used.hits += 1;
+            index
+        } else {
+            self.used.misses += 1;
+            self.fetch(symbol, hash)?
         };
         let slot = &mut self.slots[index as usize];
         slot.used = found.is_some();
@@ -145,6 +165,11 @@ impl HotSymbols {
         self.free.push(index);
     }
 
+    /// How often they were asked for.
+    pub(super) fn used(&self) -> CacheUse {
+        self.used
+    }
+
     /// How many symbols are in memory.
     pub(super) fn len(&self) -> usize {
         self.index.len()
@@ -217,6 +242,20 @@ mod tests {
         }
         assert_eq!(all.len(), 5, "without a store everything stays");
         assert!(bounded.slots.len() <= 5, "slots are used again");
+    }
+
+    #[test]
+    fn what_was_in_memory_is_a_hit() {
+        let store = Arc::new(MemoryStateStore::default());
+        let mut hot = over(&store, 1);
+        let mut live = |id, symbols: &[&str]| {
+            store.commit(&epoch(&mut hot, id, symbols)).unwrap();
+            hot.committed(id);
+            (hot.used().hits, hot.used().misses)
+        };
+        assert_eq!(live(1, &["A", "A", "B"]), (1, 2), "A is new, then there; B is new");
+        // One of the two has left memory.
+        assert_eq!(live(2, &["A", "B"]), (2, 3));
     }
 
     #[test]

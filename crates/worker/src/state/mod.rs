@@ -15,7 +15,7 @@ mod store;
 
 pub use codec::{STATE_FORMAT, StateCodecError, SymbolState};
 pub use commit::{COMMIT_FORMAT, Commit, PartitionProgress, SinkProgress};
-pub use hot::HOT_SYMBOL_BYTES;
+pub use hot::{CacheUse, HOT_SYMBOL_BYTES};
 pub use key::{OutboxKey, StateKey, TimerKey, UNIT};
 pub use layout::StateLayout;
 pub use lock::StateLock;
@@ -23,4 +23,4 @@ pub use memory::MemoryStateStore;
 #[cfg(feature = "rocksdb")]
 pub use rocksdb::{RocksOptions, RocksStateStore};
 pub use shard::{Shard, ShardDelta, Timer};
-pub use store::{StateStore, StoreError, Visit, VisitTimer};
+pub use store::{StateSize, StateStore, StoreError, Visit, VisitTimer};

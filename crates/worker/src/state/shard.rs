@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::hot::HotSymbols;
+use super::hot::{CacheUse, HotSymbols};
 use super::{StateKey, StateStore, StoreError, SymbolState, TimerKey, UNIT};
 use crate::window::{Aggregate, TumblingWindows};
 
@@ -101,6 +101,11 @@ impl Shard {
     /// Puts a stored timer back.
     pub fn restore_timer(&mut self, due_ms: i64, symbol: &str) {
         self.timers.insert((due_ms, symbol.into()));
+    }
+
+    /// How often symbols were asked for, in memory and not.
+    pub fn cache_use(&self) -> CacheUse {
+        self.symbols.used()
     }
 
     /// How many symbols are in memory.

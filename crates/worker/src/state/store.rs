@@ -63,6 +63,15 @@ impl StoreError {
     }
 }
 
+/// How much a store holds, by its own estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateSize {
+    /// Symbols.
+    pub symbols: u64,
+    /// Bytes of all of it, in memory and in files, that are in use.
+    pub bytes: u64,
+}
+
 /// What is called for each key of a store, with what is stored under it; an error ends the walk and is passed on.
 pub type Visit<'a, Key> = &'a mut dyn FnMut(Key, &[u8]) -> Result<(), StoreError>;
 
@@ -97,6 +106,11 @@ pub trait StateStore: Send + Sync {
     /// When it returns, nothing that happens to the machine loses what was committed before.
     fn sync(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// How much is stored, about; `None` where nobody counts. Asked beside the engine, by whoever watches.
+    fn size(&self) -> Option<StateSize> {
+        None
     }
 
     /// Makes the store usable again after an error that may mend, once the disk is well. Not from within a walk.

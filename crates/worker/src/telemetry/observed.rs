@@ -15,7 +15,7 @@ use super::steps::Steps;
 use crate::decode::{Change, Decoded};
 use crate::epoch::{Executed, OutputKind, Outputs};
 use crate::source::PartitionId;
-use crate::state::StateStore;
+use crate::state::{CacheUse, StateSize, StateStore};
 use crate::time::clock::Clock;
 
 /// How many alerts and dead letters are kept to look at, and how many of one epoch are looked at (I7).
@@ -48,6 +48,8 @@ pub struct SinkStatus {
 struct Sizes {
     symbols: AtomicU64,
     timers: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
 }
 
 /// Everything that a run tells of itself beside its counts.
@@ -111,8 +113,10 @@ impl Telemetry {
         let _first = self.store.set(Arc::downgrade(store));
     }
 
-    /// What the engine holds in memory after an epoch.
-    pub fn holds(&self, symbols: usize, timers: usize) {
+    /// What the engine holds in memory after an epoch, and how often it found there what it asked for.
+    pub fn holds(&self, symbols: usize, timers: usize, cache: CacheUse) {
+        self.sizes.cache_hits.store(cache.hits, Ordering::Relaxed);
+        self.sizes.cache_misses.store(cache.misses, Ordering::Relaxed);
         self.sizes.symbols.store(symbols as u64, Ordering::Relaxed);
         self.sizes.timers.store(timers as u64, Ordering::Relaxed);
     }
@@ -222,6 +226,17 @@ impl Telemetry {
     /// Symbols and timers held in memory.
     pub fn held(&self) -> (u64, u64) {
         (self.sizes.symbols.load(Ordering::Relaxed), self.sizes.timers.load(Ordering::Relaxed))
+    }
+
+    /// How often a symbol was in memory when an event of it came.
+    pub fn cache_use(&self) -> CacheUse {
+        let (hits, misses) = (&self.sizes.cache_hits, &self.sizes.cache_misses);
+        CacheUse { hits: hits.load(Ordering::Relaxed), misses: misses.load(Ordering::Relaxed) }
+    }
+
+    /// What is stored, by the store's own estimate; `None` without a store that counts.
+    pub fn stored(&self) -> Option<StateSize> {
+        self.store.get().and_then(Weak::upgrade)?.size()
     }
 
     /// Latency in milliseconds from the change in the database, and from the broker, to the output; by samples.

@@ -324,7 +324,7 @@ pub(super) static ROUTES: &[Route] = &[
     other("/metrics", "Metrics for Prometheus.", Gives::Metrics(false)),
     other("/metrics/flink", "Those that dashboards for Flink ask for, under its names.", Gives::Metrics(true)),
     other("/healthz", "ok while the process lives.", Gives::Alive),
-    other("/readyz", "ok once records can be read and have been committed.", Gives::Ready),
+    other("/readyz", "ok once records have been read and committed, or there are none.", Gives::Ready),
 ];
 
 /// What is found under a path.

@@ -7,7 +7,7 @@ use crate::config::{Entry, Settings, StateBackend, Values};
 use crate::epoch::{Accounting, Control, Progress, Trouble};
 use crate::sink::Language;
 use crate::source::PartitionId;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{PartitionStatus, Telemetry};
 use crate::time::clock::Clock;
 
 /// What is shown of a run. Every method answers at once: the server's only thread asks.
@@ -24,7 +24,7 @@ pub trait View: Send + Sync + 'static {
     fn boot_ms(&self) -> i64;
     /// Shards.
     fn parallelism(&self) -> u16;
-    /// Whether the run has its partitions, and an epoch of theirs has come through to its commit.
+    /// Whether the run has its partitions, and an epoch of theirs has come through to its commit, or there is nothing to read.
     fn ready(&self) -> bool;
     /// The last epoch committed; 0 before the first.
     fn epoch(&self) -> u64;
@@ -121,7 +121,7 @@ impl View for ProgressView {
     }
 
     fn ready(&self) -> bool {
-        !self.progress.next_offsets().is_empty()
+        !self.progress.next_offsets().is_empty() || is_at_end(&self.telemetry().partitions(self.boot_ms()))
     }
 
     fn epoch(&self) -> u64 {
@@ -143,6 +143,11 @@ impl View for ProgressView {
     fn control(&self) -> Option<&Control> {
         self.control.as_deref()
     }
+}
+
+/// Of a topic that nobody wrote to nothing is ever committed: that brokers told its ends is as far as one can be.
+fn is_at_end(partitions: &[PartitionStatus]) -> bool {
+    !partitions.is_empty() && partitions.iter().all(|partition| partition.lag_records == Some(0))
 }
 
 #[cfg(test)]
@@ -238,6 +243,18 @@ mod tests {
         assert_eq!((view.counts().consumed, view.epoch(), view.trouble()), (2, 3, None));
         let [(id, next_offset)] = &view.next_offsets()[..] else { panic!("one partition") };
         assert_eq!((&*id.topic, id.partition, *next_offset), ("cdc.orders_db.orders", 3, 42));
+    }
+
+    #[test]
+    fn a_run_is_ready_where_there_is_nothing_to_read() {
+        let progress = Arc::new(Progress::default());
+        let view = ProgressView::new(Arc::clone(&progress), None, about(), Box::new(ManualClock::at(0)), 1);
+        let end = |partition, end| (PartitionId { topic: "cdc.orders_db.orders".into(), partition }, end);
+        let clock = ManualClock::at(0);
+        progress.telemetry.ends(&[end(0, 0), end(1, 0)], &clock);
+        assert!(view.ready(), "both are empty");
+        progress.telemetry.ends(&[end(1, 5)], &clock);
+        assert!(!view.ready(), "five records are there to be read");
     }
 
     #[test]

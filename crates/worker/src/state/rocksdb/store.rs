@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rocksdb::checkpoint::Checkpoint;
+use rocksdb::properties::{CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_NUM_KEYS, LIVE_SST_FILES_SIZE, PropName};
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch};
 
 use super::failure::meaning;
 use super::options::{FAMILIES, META, OUTBOX, RocksOptions, SYMBOLS, TIMERS, database};
 use crate::state::directory;
-use crate::state::{Commit, OutboxKey, StateKey, StateStore, StoreError, Visit, VisitTimer};
+use crate::state::{Commit, OutboxKey, StateKey, StateSize, StateStore, StoreError, Visit, VisitTimer};
 
 /// Version of what a database holds and under which keys; stored in it under [`FORMAT_KEY`].
 const FORMAT: u8 = 1;
@@ -133,6 +134,17 @@ impl RocksStateStore {
 }
 
 impl StateStore for RocksStateStore {
+    fn size(&self) -> Option<StateSize> {
+        let database = self.database().ok()?;
+        let property = |family, name: &PropName| -> Option<u64> {
+            database.property_int_value_cf(self.family(&database, family).ok()?, name).ok()?
+        };
+        let bytes = FAMILIES
+            .into_iter()
+            .map(|family| Some(property(family, LIVE_SST_FILES_SIZE)? + property(family, CUR_SIZE_ALL_MEM_TABLES)?));
+        Some(StateSize { symbols: property(SYMBOLS, ESTIMATE_NUM_KEYS)?, bytes: bytes.sum::<Option<u64>>()? })
+    }
+
     fn last_commit(&self) -> Result<Option<Commit>, StoreError> {
         let stored = self.database()?.get(COMMIT_KEY).map_err(|error| self.meaning(&error))?;
         Ok(stored.map(|stored| Commit::decode(&stored)).transpose()?)

@@ -70,6 +70,13 @@ metrics! {
     FROM_BROKER = Histogram "cdc_worker_latency_from_broker_seconds"
         "From the broker (the record's timestamp) to the output; some records of each epoch are measured.";
     SYMBOLS = Gauge "cdc_worker_state_symbols" "Symbols held in memory.";
+    CACHE_HITS = Counter "cdc_worker_state_cache_hits_total" "Times that a symbol was in memory when it was needed.";
+    CACHE_MISSES = Counter "cdc_worker_state_cache_misses_total"
+        "Times that it was not: it was read from the database, or was new.";
+    STORED_SYMBOLS = Gauge "cdc_worker_state_stored_symbols"
+        "Symbols in the database, by its own estimate; where there is one.";
+    STATE_BYTES = Gauge "cdc_worker_state_size_bytes"
+        "Bytes of the database, in memory and in files, by its own estimate; where there is one.";
     TIMERS = Gauge "cdc_worker_state_timers" "Ends of windows that are waited for.";
     WATERMARK = Gauge "cdc_worker_watermark_timestamp_seconds"
         "The overall watermark, in seconds since the Unix epoch; in event time only.";

@@ -90,6 +90,19 @@ fn epochs(out: &mut Exposition, telemetry: &Telemetry) {
     let (symbols, timers) = telemetry.held();
     out.single(&names::SYMBOLS, symbols);
     out.single(&names::TIMERS, timers);
+    let cache = telemetry.cache_use();
+    out.single(&names::CACHE_HITS, cache.hits);
+    out.single(&names::CACHE_MISSES, cache.misses);
+    let stored = telemetry.stored();
+    for (metric, value) in [
+        (&names::STORED_SYMBOLS, stored.map(|size| size.symbols)),
+        (&names::STATE_BYTES, stored.map(|size| size.bytes)),
+    ] {
+        out.head(metric);
+        if let Some(value) = value {
+            out.sample(metric, "", value);
+        }
+    }
     out.head(&names::WATERMARK);
     if let Some(watermark_ms) = telemetry.watermark_ms() {
         out.sample(&names::WATERMARK, "", seconds(watermark_ms));

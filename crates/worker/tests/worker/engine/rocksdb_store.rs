@@ -39,6 +39,17 @@ fn i1_the_rocksdb_store_keeps_the_contract_also_when_it_is_opened_again() {
     assert_eq!(all(&open(&directory)), before);
 }
 
+#[test]
+fn its_size_is_about_what_was_put_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let symbols = (0..1_000).map(|number| (StateKey::of(0, &format!("S{number}")), vec![7; 1_000])).collect();
+    store.commit(&Commit { symbols, ..commit(1, &[], &[]) }).unwrap();
+    let size = store.size().unwrap();
+    assert_eq!(size.symbols, 1_000);
+    assert!((1_000_000..4_000_000).contains(&size.bytes), "{size:?}");
+}
+
 // ---------------------------------------------------------------- random commits, against the store in memory
 
 /// Few keys, so that they meet again.

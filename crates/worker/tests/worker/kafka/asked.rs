@@ -216,6 +216,16 @@ fn a_savepoint_that_cancels_the_job_ends_the_worker() {
     assert_eq!(inspected(&life.path(made.to_str().unwrap()))["header"]["drained"], true);
 }
 
+// A table may stay empty for days.
+#[test]
+fn a_worker_is_ready_where_nothing_was_ever_written() {
+    let Some(real) = Real::broker() else { return };
+    let life = Life::new(&real);
+    let child = life.begin("state", &[]);
+    assert_eq!(life.get("/api/v1/accounting")["consumed"], 0);
+    stopped(child);
+}
+
 #[test]
 fn what_could_not_be_made_is_said_and_the_worker_goes_on() {
     let Some(real) = Real::broker() else { return };
