@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::output::Output;
 use crate::process::Group;
@@ -19,6 +20,8 @@ use crate::wait::{Look, until};
 
 /// Between two looks for a container that is not there yet, or runs no more.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A log is taken up behind its last line: what was cut off there would stand in one line with what follows.
+const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
 /// One line of stdout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,13 +134,13 @@ struct Follower {
 impl Follower {
     fn run(mut self) {
         // Where the same container's log is taken up again: the time of the last line, and the container.
-        let (mut last, mut followed) = (String::new(), String::new());
+        let (mut last, mut followed) = (None, String::new());
         while !self.stop.load(Ordering::Relaxed) {
             let running = docker::containers(&self.project).unwrap_or_default();
             match running.into_iter().find(|container| container.service == self.service && container.runs()) {
                 Some(container) => {
                     if container.id != followed {
-                        (last, followed) = (String::new(), container.id);
+                        (last, followed) = (None, container.id);
                     }
                     // Ends with the container, or is stopped with us; either way it is looked at again.
                     let _ended = self.follow(&followed, &mut last);
@@ -147,12 +150,12 @@ impl Follower {
         }
     }
 
-    fn follow(&mut self, id: &str, last: &mut String) -> Result<()> {
+    fn follow(&mut self, id: &str, last: &mut Option<Timestamp>) -> Result<()> {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new("docker");
         command.args(["logs", "--follow", "--timestamps"]);
-        if !last.is_empty() {
-            command.args(["--since", last]);
+        if let Some(after) = last.and_then(|last| last.checked_add(NANOSECOND).ok()) {
+            command.args(["--since", &format!("{after:.9}")]);
         }
         command.arg(id).process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut group = Group(command.spawn()?);
@@ -178,19 +181,20 @@ impl Follower {
         Ok(())
     }
 
-    /// `2026-11-27T01:02:03.123456789Z text`; a line that was read before is left out.
-    fn take(&mut self, line: &str, last: &mut String) {
-        let Some((at, text)) = line.trim_end_matches('\n').split_once(' ') else { return };
-        let Ok(time) = at.parse::<jiff::Timestamp>() else { return };
-        if !last.is_empty() && at <= last.as_str() {
-            return;
-        }
-        at.clone_into(last);
+    /// `2026-11-27T01:02:03.123456789Z text`. Every line counts: a clock that is set back gives later lines earlier times.
+    fn take(&mut self, line: &str, last: &mut Option<Timestamp>) {
+        let Some((time, text)) = parts(line) else { return };
+        *last = Some(time);
         // The copy is for people; that it cannot be written does not change what is judged.
         let _ = self.copy.write_all(line.as_bytes());
         let line = Line { at_ms: time.as_millisecond(), text: text.to_owned() };
         self.read.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
+}
+
+fn parts(line: &str) -> Option<(Timestamp, &str)> {
+    let (at, text) = line.trim_end_matches('\n').split_once(' ')?;
+    Some((at.parse().ok()?, text))
 }
 
 /// Waits until nothing was written for this long: for what must not come.
@@ -202,4 +206,26 @@ pub(crate) fn settle(lines: &Lines, quiet: Duration, limit: Duration) -> Result<
         }
         Ok(if since.elapsed() >= quiet { Look::Found(()) } else { Look::NotYet(format!("{mark} lines")) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_left_out_where_the_clock_is_set_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = File::create(folder.path().join("copy")).expect("a file");
+        let read = Arc::<Mutex<Vec<Line>>>::default();
+        let (project, service) = ("p".to_owned(), "s".to_owned());
+        let mut follower = Follower { project, service, read: Arc::clone(&read), stop: Arc::default(), copy };
+        let mut last = None;
+        for line in
+            ["2026-11-27T01:02:03.000000005Z a\n", "2026-11-27T01:02:03.000000005Z b\n", "2026-11-27T01:02:02.9Z c d\n"]
+        {
+            follower.take(line, &mut last);
+        }
+        let texts: Vec<String> = read.lock().expect("no panic").iter().map(|line| line.text.clone()).collect();
+        assert_eq!(texts, ["a", "b", "c d"]);
+    }
 }

@@ -110,7 +110,9 @@ impl<'a> Pipeline<'a> {
             Ok(last.join("\n  "))
         };
         format!(
-            "the connector: {}\nthe worker: {}\nConnect's last complaints:\n  {}",
+            "lines read: {}, RAW among them: {}\nthe connector: {}\nthe worker: {}\nConnect's last complaints:\n  {}",
+            self.lines.mark(),
+            told(self.raws().map(|raws| raws.len().to_string())),
             told(status.map(|answer| answer.body)),
             told(self.accounting().map(|count| count.to_string())),
             told(complaints())
