@@ -819,6 +819,15 @@ fn a_healthy_stack_has_no_finding_and_nothing_to_repair() {
 }
 
 #[test]
+fn a_log_of_a_moment_ago_is_no_finding_where_brokers_cannot_be_asked_from_here() {
+    let mut facts = healthy();
+    say(&mut facts, "kafka-connect", "NOT_ENOUGH_REPLICAS for _connect-offsets-1");
+    let wrong = |facts: &Facts| sorted(Diagnosis::of(facts).roots().map(|finding| finding.id).collect());
+    facts.kafka = None;
+    assert!(wrong(&facts).is_empty(), "{:?}", wrong(&facts));
+}
+
+#[test]
 fn every_check_is_shown_to_fail() {
     let shown: Vec<&str> =
         FAULTS.iter().flat_map(|(_, _, roots, followers)| roots.iter().chain(*followers)).copied().collect();

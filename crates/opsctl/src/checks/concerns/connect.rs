@@ -107,9 +107,9 @@ fn stuck(facts: &Facts) -> Option<Judged> {
     let recent = line.filter(|line| facts.at_ms - line.at_ms < RECENT_MS);
     let refusing: Vec<&str> =
         WANTED.iter().map(|wanted| wanted.name).filter(|name| takes_writes(facts, name) == Some(false)).collect();
-    // The topics tell; the log alone may be of a moment ago.
-    let known = facts.cluster().is_some();
-    let found = (!refusing.is_empty() || (recent.is_some() && !known)).then(|| {
+    // The topics tell; the log alone may be of a moment ago. It counts where no broker answers, not where none was asked.
+    let silent = facts.kafka.as_ref().is_some_and(|kafka| kafka.cluster.is_none());
+    let found = (!refusing.is_empty() || (recent.is_some() && silent)).then(|| {
         Found::fail(SERVICE, "Connect cannot store configurations, offsets or states; it says RUNNING all the same")
             .evidence(if refusing.is_empty() { String::new() } else { format!("no writes to {}", refusing.join(", ")) })
             .evidence(recent.map_or_else(String::new, |line| format!("log: {}", line.text)))

@@ -50,6 +50,8 @@ pub(super) fn goes_on(stage: &mut Stage<'_>) -> Result<()> {
     stage.step("the password is put back: the next restart helps");
     stack.sql(&format!("ALTER USER 'debezium'@'%' IDENTIFIED BY '{password}';"))?;
     watching.wait_for("well again", LIMIT, |line| line.contains("DOC-MYSQL-LOGIN: well again"))?;
+    // After a pause that has grown.
+    watching.wait_for("the next restart", LIMIT, |line| line.contains("for the 2. time"))?;
     stack.wait_for_connector("orders")?;
     watching.press_ctrl_c();
     let (code, said) = watching.end(LIMIT)?;
