@@ -77,16 +77,16 @@ impl SessionError {
             #[cfg(all(feature = "rocksdb", feature = "kafka"))]
             Self::Durable(error) if error.is_refusal() => Exit::StateRefused,
             #[cfg(feature = "kafka")]
-            Self::Driver(DriverError::Source(error)) if group_in_use(error.as_ref()) => Exit::StateRefused,
+            Self::Driver(DriverError::Source(error)) if source_refused(error.as_ref()) => Exit::StateRefused,
             _ => Exit::Failed,
         }
     }
 }
 
 #[cfg(feature = "kafka")]
-fn group_in_use(error: &(dyn std::error::Error + 'static)) -> bool {
+fn source_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     use crate::source::kafka::KafkaSourceError;
-    matches!(error.downcast_ref(), Some(KafkaSourceError::GroupHasMembers { .. }))
+    error.downcast_ref().is_some_and(KafkaSourceError::is_refusal)
 }
 
 /// What the terminal can do.

@@ -13,7 +13,7 @@ use super::partitions::{PartitionStatus, Partitions};
 use super::recent::Recent;
 use super::steps::Steps;
 use crate::decode::{Change, Decoded};
-use crate::epoch::{Executed, OutputKind, Outputs};
+use crate::epoch::{Executed, Moved, OutputKind, Outputs};
 use crate::source::PartitionId;
 use crate::state::StateStore;
 use crate::time::clock::Clock;
@@ -63,6 +63,8 @@ pub struct Telemetry {
     from_broker_ms: Histogram,
     epoch_records: Histogram,
     last_epoch: AtomicU64,
+    lost_records: AtomicU64,
+    recreated_topics: AtomicU64,
     sizes: Sizes,
     seen: Mutex<Seen>,
     store: OnceLock<Weak<dyn StateStore>>,
@@ -88,6 +90,8 @@ impl Default for Telemetry {
             from_broker_ms: Histogram::new(LATENCY_MS),
             epoch_records: Histogram::new(EPOCH_RECORDS),
             last_epoch: AtomicU64::new(0),
+            lost_records: AtomicU64::new(0),
+            recreated_topics: AtomicU64::new(0),
             sizes: Sizes::default(),
             seen: Mutex::new(Seen {
                 partitions: Partitions::default(),
@@ -115,6 +119,12 @@ impl Telemetry {
     pub fn holds(&self, symbols: usize, timers: usize) {
         self.sizes.symbols.store(symbols as u64, Ordering::Relaxed);
         self.sizes.timers.store(timers as u64, Ordering::Relaxed);
+    }
+
+    /// The source goes on elsewhere than where it had come to.
+    pub fn moved(&self, Moved { recreated, lost_records }: Moved) {
+        self.lost_records.fetch_add(lost_records, Ordering::Relaxed);
+        self.recreated_topics.fetch_add(u64::from(recreated), Ordering::Relaxed);
     }
 
     /// A sink took an epoch.
@@ -217,6 +227,11 @@ impl Telemetry {
     /// The last epoch delivered; 0 before the first.
     pub fn last_epoch(&self) -> u64 {
         self.last_epoch.load(Ordering::Relaxed)
+    }
+
+    /// Records that were deleted before they were read, at most, and how often the topic was created anew.
+    pub fn losses(&self) -> (u64, u64) {
+        (self.lost_records.load(Ordering::Relaxed), self.recreated_topics.load(Ordering::Relaxed))
     }
 
     /// Symbols and timers held in memory.

@@ -10,6 +10,8 @@ mod disk_trouble;
 mod killed;
 #[cfg(feature = "rocksdb")]
 mod life;
+#[cfg(feature = "rocksdb")]
+mod policies;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;
