@@ -9,6 +9,8 @@ mod disk_trouble;
 #[cfg(feature = "rocksdb")]
 mod killed;
 #[cfg(feature = "rocksdb")]
+mod large;
+#[cfg(feature = "rocksdb")]
 mod life;
 #[cfg(feature = "rocksdb")]
 mod policies;
