@@ -165,6 +165,7 @@ impl Driver<'_> {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 Err(error) => Err(DriverError::Threads(error.to_string())),
             };
+            progress.all_delivered();
             drop(over);
             let stopping = match keeping {
                 Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),

@@ -78,6 +78,8 @@ struct Seen {
     dead_letters: Recent<SeenDeadLetter>,
     reasons: BTreeMap<String, u64>,
     sinks: Vec<SinkStatus>,
+    /// The sink that is taking an epoch.
+    delivering_to: Option<&'static str>,
     watermark_ms: Option<i64>,
 }
 
@@ -100,6 +102,7 @@ impl Default for Telemetry {
                 dead_letters: Recent::new(KEPT),
                 reasons: BTreeMap::new(),
                 sinks: Vec::new(),
+                delivering_to: None,
                 watermark_ms: None,
             }),
             store: OnceLock::new(),
@@ -125,6 +128,11 @@ impl Telemetry {
     pub fn moved(&self, Moved { recreated, lost_records }: Moved) {
         self.lost_records.fetch_add(lost_records, Ordering::Relaxed);
         self.recreated_topics.fetch_add(u64::from(recreated), Ordering::Relaxed);
+    }
+
+    /// A sink is given an epoch, or has been.
+    pub fn delivers_to(&self, name: Option<&'static str>) {
+        self.seen().delivering_to = name;
     }
 
     /// A sink took an epoch.
@@ -257,6 +265,11 @@ impl Telemetry {
     /// The partitions, `now_ms` being the clock since boot.
     pub fn partitions(&self, now_ms: i64) -> Vec<PartitionStatus> {
         self.seen().partitions.status(now_ms)
+    }
+
+    /// The sink that is taking an epoch at the moment.
+    pub fn delivering_to(&self) -> Option<&'static str> {
+        self.seen().delivering_to
     }
 
     /// How far the sinks are, in the order in which they are served.

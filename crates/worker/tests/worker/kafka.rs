@@ -14,6 +14,8 @@ mod large;
 mod life;
 #[cfg(feature = "rocksdb")]
 mod policies;
+#[cfg(feature = "rocksdb")]
+mod stopped;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;
