@@ -27,3 +27,29 @@ pub(super) fn config_id(values: &Values) -> u64 {
     }
     xxh3_64(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Host};
+
+    fn id_with(set: &str) -> u64 {
+        let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        let host = Host { environment: Vec::new(), read: &read, memory_limit_bytes: None };
+        let flags = Flags { set: vec![set.to_owned()], ..Flags::default() };
+        config_id(&Values::load(&flags, &host).unwrap())
+    }
+
+    #[test]
+    fn whether_to_go_on_may_be_changed_while_epochs_are_left_what_they_give_may_not() {
+        let before = config_id(&Values::defaults());
+        for set in
+            ["source.on_recreated_topic=restart", "source.on_lost_records=skip", "parallelism=7", "web.enabled=false"]
+        {
+            assert_eq!(id_with(set), before, "{set}");
+        }
+        for set in ["source.table=a.b", "source.snapshot_rows=once", "agg.window_ms=1000"] {
+            assert_ne!(id_with(set), before, "{set}");
+        }
+    }
+}

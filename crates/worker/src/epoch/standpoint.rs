@@ -49,12 +49,12 @@ impl Standpoint {
             if range.records == 0 {
                 continue;
             }
-            match self.again.iter_mut().find(|again| again.topic_id == topic_id && again.topic == range.topic) {
-                Some(again) => again.last = record.id,
-                None => {
-                    let (topic, first, last) = (range.topic.clone(), record.id, record.id);
-                    self.again.push(Again { topic, topic_id, first, last });
-                }
+            let same = |again: &&mut Again| again.topic_id == topic_id && again.topic == range.topic;
+            if let Some(again) = self.again.iter_mut().find(same) {
+                again.last = record.id;
+            } else {
+                let (topic, first, last) = (range.topic.clone(), record.id, record.id);
+                self.again.push(Again { topic, topic_id, first, last });
             }
         }
     }
@@ -106,7 +106,9 @@ mod tests {
 
     fn standpoint(records: &[EpochRecord]) -> Standpoint {
         let mut standpoint = Standpoint::of(None);
-        records.iter().for_each(|record| standpoint.add(record));
+        for record in records {
+            standpoint.add(record);
+        }
         standpoint
     }
 

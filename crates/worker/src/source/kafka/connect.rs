@@ -40,6 +40,14 @@ enum Attempt<T> {
     Wait(Option<String>),
 }
 
+/// Where reading begins.
+pub(super) struct Starts {
+    /// The offset to read next of each partition.
+    pub next: Vec<i64>,
+    /// What of it is gone already.
+    pub lost: Vec<Lost>,
+}
+
 /// Asks a broker until it has answers, or until told to stop: then everything gives `None`.
 pub(super) struct Connecting<'a> {
     /// Asks.
@@ -152,8 +160,8 @@ impl Connecting<'_> {
         }))
     }
 
-    /// The offset to read next of each of `partitions` partitions, and what of them is gone already.
-    pub(super) fn start_offsets(&self, partitions: i32) -> Result<Option<(Vec<i64>, Vec<Lost>)>, KafkaSourceError> {
+    /// Where to begin in each of `partitions` partitions.
+    pub(super) fn start_offsets(&self, partitions: i32) -> Result<Option<Starts>, KafkaSourceError> {
         if let StartFrom::Offsets(offsets) = &self.settings.from
             && let Some((partition, _)) = offsets.iter().find(|(partition, _)| !(0..partitions).contains(partition))
         {
@@ -164,7 +172,7 @@ impl Connecting<'_> {
         let Some(wanted) = self.wanted_offsets(&ranges)? else { return Ok(None) };
         // Above a log's end is left to the broker: a reader of uncommitted records may have been further than it.
         let lost = outside(&wanted, &ranges).lost;
-        Ok(Some((wanted, lost)))
+        Ok(Some(Starts { next: wanted, lost }))
     }
 
     /// Where the logs of partitions begin.

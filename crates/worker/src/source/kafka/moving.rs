@@ -31,7 +31,7 @@ impl Connecting<'_> {
         if self.settings.on_recreated_topic == OnRecreatedTopic::Stop {
             return Err(KafkaSourceError::TopicRecreated { topic: topic.clone(), was, found: id });
         }
-        self.from_the_beginning(Some(found), known, &format!("its id was {was}, now it is {id}"))
+        self.at_the_beginning(Some(found), known, &format!("its id was {was}, now it is {id}"))
     }
 
     /// What was to be read next was deleted.
@@ -86,10 +86,10 @@ impl Connecting<'_> {
         }
         let (topic, (_, high)) = (&self.settings.topic, range);
         let why = format!("{offset} was to be read next of {topic}-{partition}, whose log ends at {high}");
-        self.from_the_beginning(topic_id, standings.len(), &why)
+        self.at_the_beginning(topic_id, standings.len(), &why)
     }
 
-    fn from_the_beginning(
+    fn at_the_beginning(
         &self,
         topic_id: Option<TopicId>,
         known: usize,

@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::KafkaSourceError;
 use super::caught_up::CaughtUp;
-use super::connect::{Connecting, Stop};
+use super::connect::{Connecting, Starts, Stop};
 use super::context::Context;
 use super::elsewhere::{Move, another};
 use super::ffi;
@@ -128,7 +128,7 @@ impl Poller {
             let known = if let StartFrom::Offsets(offsets) = &self.settings.from { offsets.len() } else { 0 };
             return Err(connecting.recreated(was, found, known)?.into());
         }
-        let (next, lost) = connecting.start_offsets(count)?.ok_or(Stopped)?;
+        let Starts { next, lost } = connecting.start_offsets(count)?.ok_or(Stopped)?;
         let standings: Vec<Standing> = next.iter().map(|next| Standing::at(*next)).collect();
         if !lost.is_empty() {
             return Err(connecting.skip(topic_id, &standings, lost)?.into());

@@ -1,5 +1,5 @@
-//! Messages of 16 MB, far above what is fetched at a time: with the settings as they are they go through, and memory stays
-//! within a container of 256 MB.
+//! Messages of 16 MB, far above what is fetched at a time: with the settings as they are they go through, as dead letters into
+//! the sink's topic too, and memory stays within a container of 256 MB.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::life::{Life, SOON};
-use super::support::{Real, block_on, unique};
+use super::support::{Real, block_on, collect, start, unique};
 use crate::program::{end_of, signal, wait_until};
 use crate::recordings::insert;
 
@@ -53,7 +53,15 @@ fn i7_messages_of_16_mb_go_through_with_the_settings_as_they_are() {
     send(0, &insert(PAIRS, "\"B\"", "1", "\"2\""));
     let folder = tempfile::tempdir().unwrap();
     let life = Life::of(topic.clone(), folder.path());
-    let child = life.command(&[]).spawn().unwrap();
+    let outputs = ["raw", "agg", "alerts", "late", "dlq"]
+        .map(|stream| (format!("sink.kafka.{stream}_topic"), format!("{topic}.{stream}")));
+    let mut settings: Vec<(&str, &str)> = outputs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    settings.extend([
+        ("sink.kafka.enabled", "true"),
+        ("sink.kafka.replication_factor", "1"),
+        ("sink.kafka.transactional_id", &topic),
+    ]);
+    let child = life.command(&settings).spawn().unwrap();
     let raw = || life.lines().iter().filter(|line| line["stream"] == "raw").count() as i64;
     wait_until("every order has come through", || raw() > PAIRS);
     let dead = folder.path().join("dead-letters.ndjson");
@@ -64,5 +72,8 @@ fn i7_messages_of_16_mb_go_through_with_the_settings_as_they_are() {
     signal(&child, "TERM");
     let summary = end_of(child, SOON).well().summary();
     assert_eq!((&summary["applied"], &summary["dead_letter"]), (&(PAIRS + 1).into(), &PAIRS.into()));
+    let dlq = format!("{topic}.dlq");
+    let dead_letters = collect(&mut start(real.settings(&dlq)), PAIRS as usize);
+    assert!(dead_letters.iter().all(|seen| seen.value.as_ref().is_some_and(|value| value.len() as u64 > base64)));
     assert!(peak < CONTAINER, "{} MiB", peak / MIB as u64);
 }
