@@ -26,8 +26,8 @@ mod table;
 mod value;
 
 pub use domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode, StartFrom,
-    StateBackend, TimeMode, moment_ms,
+    Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SaslMechanism,
+    SecurityProtocol, SnapshotRowsMode, StartFrom, StateBackend, TimeMode, moment_ms,
 };
 pub use error::ConfigError;
 pub use host::Host;

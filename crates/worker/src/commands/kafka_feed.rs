@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::SessionError;
 use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
-use crate::epoch::{Feed, FeedError, GroupOffsets, PartitionFacts, Read, RecordRange, ranges_of};
-use crate::source::kafka::{KafkaSettings, KafkaSource, Range, Standing, StartFrom};
+use crate::epoch::{Feed, FeedError, GroupOffsets, Moved, PartitionFacts, Read, RecordRange, TopicId, ranges_of};
+use crate::source::kafka::{KafkaSettings, KafkaSource, Lost, Range, Standing, StartFrom};
 use crate::source::{Batch, PartitionId};
 use crate::time::TimeMode;
 use crate::time::clock::SystemClock;
@@ -35,7 +35,10 @@ impl Feed for KafkaFeed {
                 let ranges = ranges_of(&batch, |slot| self.facts(slot));
                 Read::Records(batch, ranges)
             }
-            None => Read::Nothing,
+            None => self.source.take_moved().map_or(Read::Nothing, |moved| {
+                let lost_records = moved.lost.iter().map(Lost::records).sum();
+                Read::Moved(Moved { recreated: moved.recreated, lost_records })
+            }),
         })
     }
 
@@ -65,8 +68,18 @@ impl Feed for KafkaFeed {
         self.source.trouble()
     }
 
-    fn seek(&mut self, next_offsets: &[(PartitionId, i64)]) -> Result<(), FeedError> {
-        Ok(self.source.seek(next_offsets)?)
+    fn seek(
+        &mut self,
+        next_offsets: &[(PartitionId, i64)],
+        was: Option<TopicId>,
+    ) -> Result<Option<TopicId>, FeedError> {
+        Ok(self.source.seek(next_offsets, was)?)
+    }
+
+    fn goes_on_at(&mut self, named: &[RecordRange]) {
+        for range in named {
+            self.source.goes_on_at(range.partition, range.from, range.topic_id);
+        }
     }
 
     fn reread(&mut self, ranges: &[RecordRange]) -> Result<Batch, FeedError> {
@@ -104,6 +117,8 @@ pub(super) fn kafka_settings(settings: &Settings) -> KafkaSettings {
         prefetch_bytes: kafka.fetch_queue_bytes as usize,
         metadata_refresh_ms: i64::from(kafka.metadata_refresh_ms),
         track_caught_up: settings.time == TimeMode::Event,
+        on_recreated_topic: settings.source.on_recreated_topic,
+        on_lost_records: settings.source.on_lost_records,
         extra: security(&kafka.security),
         ..KafkaSettings::new(&kafka.bootstrap, &kafka.topic, &kafka.group)
     }

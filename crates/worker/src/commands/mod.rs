@@ -20,6 +20,7 @@ pub mod replay;
 pub mod run;
 pub mod savepoint;
 mod session;
+mod stop_limit;
 
 pub use kept_state::KeptStateError;
 pub use session::{Console, Session, SessionError, stop_on_signals};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::config_id::config_id;
+use super::stop_limit::StopLimit;
 use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
 use crate::config::{Settings, SnapshotRowsMode, Values};
@@ -77,16 +78,16 @@ impl SessionError {
             #[cfg(all(feature = "rocksdb", feature = "kafka"))]
             Self::Durable(error) if error.is_refusal() => Exit::StateRefused,
             #[cfg(feature = "kafka")]
-            Self::Driver(DriverError::Source(error)) if group_in_use(error.as_ref()) => Exit::StateRefused,
+            Self::Driver(DriverError::Source(error)) if source_refused(error.as_ref()) => Exit::StateRefused,
             _ => Exit::Failed,
         }
     }
 }
 
 #[cfg(feature = "kafka")]
-fn group_in_use(error: &(dyn std::error::Error + 'static)) -> bool {
+fn source_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     use crate::source::kafka::KafkaSourceError;
-    matches!(error.downcast_ref(), Some(KafkaSourceError::GroupHasMembers { .. }))
+    error.downcast_ref().is_some_and(KafkaSourceError::is_refusal)
 }
 
 /// What the terminal can do.
@@ -263,7 +264,12 @@ impl<'a> Session<'a> {
             stop: Arc::clone(&self.stop),
             progress: Arc::clone(&self.progress),
         };
-        match driver.run(feed) {
+        let summary = settings.summary.clone();
+        let limit = StopLimit::watch(Arc::clone(&self.stop), Arc::clone(&self.progress), patient, summary)
+            .map_err(|error| SessionError::Start(error.to_string()))?;
+        let ran = driver.run(feed);
+        drop(limit);
+        match ran {
             Ok(()) | Err(DriverError::Sink(SinkError::Closed)) => self.summarise(),
             Err(error) => {
                 self.summarise()?;
@@ -325,7 +331,8 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, SessionError> {
     Ok(stop)
 }
 
-fn summary_line(counts: &Accounting) -> String {
+/// The accounting as it is printed.
+pub(super) fn summary_line(counts: &Accounting) -> String {
     debug_assert!(counts.adds_up(), "I4: {counts:?}");
     // Numbers and our own words: serialising them cannot fail.
     serde_json::to_string(counts).unwrap_or_default()

@@ -2,8 +2,8 @@
 
 use super::contradictions;
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StateBackend, TimeMode, amount, listen,
-    percent, start_from, table, zone,
+    Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SnapshotRowsMode,
+    StateBackend, TimeMode, amount, listen, percent, start_from, table, zone,
 };
 use super::error::ConfigError;
 use super::host::Host;
@@ -71,8 +71,14 @@ fn kafka(values: &Values, host: &Host<'_>) -> Result<KafkaSettings, ConfigError>
 fn source(values: &Values) -> Result<SourceSettings, ConfigError> {
     let owned = |text: &str| table(text).map(|(database, table)| (database.to_owned(), table.to_owned()));
     let (database, table) = values.parsed("source.table", owned)?;
-    let snapshot_rows = values.parsed("source.snapshot_rows", SnapshotRowsMode::from_word)?;
-    Ok(SourceSettings { database, table, snapshot_rows, max_line_bytes: values.integer("source.max_line_bytes")? })
+    Ok(SourceSettings {
+        database,
+        table,
+        snapshot_rows: values.parsed("source.snapshot_rows", SnapshotRowsMode::from_word)?,
+        on_recreated_topic: values.parsed("source.on_recreated_topic", OnRecreatedTopic::from_word)?,
+        on_lost_records: values.parsed("source.on_lost_records", OnLostRecords::from_word)?,
+        max_line_bytes: values.integer("source.max_line_bytes")?,
+    })
 }
 
 fn columns(values: &Values) -> Result<ColumnSettings, ConfigError> {

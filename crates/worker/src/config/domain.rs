@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::decimal::Decimal;
 use crate::event::{Op, OpSet};
 pub use crate::sink::{Format, Language};
+pub use crate::source::{OnLostRecords, OnRecreatedTopic};
 pub use crate::time::TimeMode;
 use crate::words::words;
 

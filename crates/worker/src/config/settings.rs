@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SnapshotRowsMode, StartFrom, StateBackend, TimeMode,
+    Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SnapshotRowsMode, StartFrom,
+    StateBackend, TimeMode,
 };
 use super::secret::Secret;
 use super::security::Security;
@@ -87,6 +88,10 @@ pub struct SourceSettings {
     pub table: String,
     /// Whether rows that a snapshot told count once only.
     pub snapshot_rows: SnapshotRowsMode,
+    /// What becomes of a run whose topic was deleted and created anew.
+    pub on_recreated_topic: OnRecreatedTopic,
+    /// What becomes of a run whose next records were deleted before they were read.
+    pub on_lost_records: OnLostRecords,
     /// Longest line of a recording, bytes.
     pub max_line_bytes: usize,
 }

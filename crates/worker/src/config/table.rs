@@ -1,9 +1,9 @@
 //! Every knob of the worker, once: key, default, unit, range, one line of help. `worker config --keys` prints this table.
 
 use super::domain::{
-    Format, Language, LogFormat, LogLevel, ReplayClock, SaslMechanism, SecurityProtocol, SnapshotRowsMode,
-    StateBackend, TimeMode, amount, is_bootstrap, is_given_path, is_name, is_name_or_empty, is_path, is_topic, listen,
-    percent, start_from, table, zone,
+    Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SaslMechanism,
+    SecurityProtocol, SnapshotRowsMode, StateBackend, TimeMode, amount, is_bootstrap, is_given_path, is_name,
+    is_name_or_empty, is_path, is_topic, listen, percent, start_from, table, zone,
 };
 use super::knobs::Knob;
 
@@ -91,6 +91,18 @@ pub static KNOBS: &[Knob] = &[
         "all",
         SnapshotRowsMode::WORDS,
         "once: rows that a snapshot told count once (DBZ-9006, injected and incremental snapshots)",
+    ),
+    Knob::choice(
+        "source.on_recreated_topic",
+        "stop",
+        OnRecreatedTopic::WORDS,
+        "when the topic was deleted and created anew; restart: read it from its beginning, state stays",
+    ),
+    Knob::choice(
+        "source.on_lost_records",
+        "stop",
+        OnLostRecords::WORDS,
+        "when records were deleted before they were read; skip: go on with the oldest left",
     ),
     Knob::integer("source.max_line_bytes", 64 * MIB, "bytes", (KIB, 1024 * MIB), "longest line of a recording"),
     Knob::text("columns.id", "id", NAME, "column with the order's number"),

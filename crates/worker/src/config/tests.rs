@@ -84,6 +84,8 @@ fn defaults_are_the_contracts() {
     assert_eq!(settings.kafka.security, Security::default());
     assert_eq!((settings.source.database.as_str(), settings.source.table.as_str()), ("orders_db", "orders"));
     assert_eq!(settings.source.max_line_bytes, 67_108_864);
+    let policies = (settings.source.on_recreated_topic, settings.source.on_lost_records);
+    assert_eq!(policies, (OnRecreatedTopic::Stop, OnLostRecords::Stop));
     assert_eq!((settings.agg.window_ms, settings.agg.ops), (300_000, OpSet::ALL));
     let time = settings.event_time;
     assert_eq!((time.out_of_orderness_ms, time.idle_after_ms), (5000, 30_000));

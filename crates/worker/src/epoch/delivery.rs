@@ -136,9 +136,11 @@ impl Delivery<'_> {
             if epoch.id <= *has {
                 continue;
             }
+            telemetry.delivers_to(Some(sink.name()));
             telemetry.steps.timed(Step::Deliver, clock, || {
                 self.patience.until_done(SinkError::may_pass, || sink.deliver(epoch, outputs))
             })?;
+            telemetry.delivers_to(None);
             *has = epoch.id;
             telemetry.delivered(sink.name(), epoch.id, clock);
             if sink.takes_notes() {

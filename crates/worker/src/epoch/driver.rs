@@ -12,6 +12,7 @@ use super::gather::{Gather, Stage};
 use super::keeper::{Keeper, Keeping, told};
 use super::patience::Patience;
 use super::recovery::{Plan, Policy, Position, Refusal, plan};
+use super::standpoint::Standpoint;
 use super::{
     Control, EPOCH_FORMAT, EpochKind, EpochLog, EpochRecord, Executor, LogError, Progress, RequestId, Timeline,
 };
@@ -164,6 +165,7 @@ impl Driver<'_> {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 Err(error) => Err(DriverError::Threads(error.to_string())),
             };
+            progress.all_delivered();
             drop(over);
             let stopping = match keeping {
                 Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -191,12 +193,19 @@ impl Driver<'_> {
     {
         self.progress.telemetry.attach(&self.store);
         let committed = self.store.last_commit()?;
-        let begin = self.begin(committed.as_ref(), feed)?;
-        let sinks = self.resume_sinks(committed.as_ref(), &begin)?;
-        let positions = self.positions(committed.as_ref(), &begin)?;
-        if !positions.is_empty() {
-            feed.seek(&positions).map_err(DriverError::Source)?;
+        let mut begin = self.begin(committed.as_ref(), feed)?;
+        let standpoint = self.standpoint(committed.as_ref(), &begin)?;
+        if !standpoint.positions.is_empty() {
+            let found = feed.seek(&standpoint.positions, standpoint.topic_id).map_err(DriverError::Source)?;
+            if let Err(refusal) = standpoint.fits(found) {
+                if !self.history.policy.accept_lost_log {
+                    return Err(refusal.into());
+                }
+                begin = self.without_log(begin.state, begin.clock_ms)?;
+            }
         }
+        // Only now: what is refused leaves them as they are.
+        let sinks = self.resume_sinks(committed.as_ref(), &begin)?;
         self.executor.restore(&self.store, self.hot_symbols)?;
         let stage = if begin.last > begin.state {
             Stage::Again(self.log.after(begin.state)?.peekable())
@@ -241,6 +250,7 @@ impl Driver<'_> {
             stage,
             barrier: None,
             stalled: None,
+            moved: false,
             announced: committed.as_ref().map_or(0, |commit| commit.partitions.len()),
             to_deliver,
             handed_over: 0,
@@ -274,28 +284,27 @@ impl Driver<'_> {
                 }
                 Begin { timeline, state: epoch, last, clock_ms }
             }
-            Plan::NewTimeline { epoch } => {
-                tracing::warn!(epoch, timeline = fresh.0, "the state goes on under a new timeline, without a log");
-                self.log.set_aside(&format!("set-aside-{}", fresh.0))?;
-                Begin { timeline: fresh, state: epoch, last: epoch, clock_ms }
-            }
+            Plan::NewTimeline { epoch } => self.without_log(epoch, clock_ms)?,
         })
     }
 
-    /// Where reading goes on: behind the state, and for partitions that only the epochs behind it name, where those began.
-    fn positions(&self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<(PartitionId, i64)>, DriverError> {
-        let mut positions = committed.map_or_else(Vec::new, Commit::next_offsets);
+    /// The state goes on under a new timeline; the log is set aside.
+    fn without_log(&mut self, epoch: u64, clock_ms: i64) -> Result<Begin, DriverError> {
+        let fresh = self.history.fresh;
+        tracing::warn!(epoch, timeline = fresh.0, "the state goes on under a new timeline, without a log");
+        self.log.set_aside(&format!("set-aside-{}", fresh.0))?;
+        Ok(Begin { timeline: fresh, state: epoch, last: epoch, clock_ms })
+    }
+
+    /// Where reading goes on, as state and log say.
+    fn standpoint(&self, committed: Option<&Commit>, begin: &Begin) -> Result<Standpoint, DriverError> {
+        let mut standpoint = Standpoint::of(committed);
         if begin.last > begin.state {
             for record in self.log.after(begin.state)? {
-                for range in record?.ranges {
-                    if !positions.iter().any(|(known, _)| range.is_of(known)) {
-                        let id = PartitionId { topic: range.topic.as_str().into(), partition: range.partition };
-                        positions.push((id, range.from));
-                    }
-                }
+                standpoint.add(&record?);
             }
         }
-        Ok(positions)
+        Ok(standpoint)
     }
 
     fn resume_sinks(&mut self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<Delivering>, DriverError> {

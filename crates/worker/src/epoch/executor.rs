@@ -178,13 +178,17 @@ impl Executor {
         Ok(Executed { epoch, outputs, commit, counts })
     }
 
-    /// Remembers where the epoch's records came from.
+    /// Remembers where the epoch's records came from, and where partitions that it only names go on.
     fn note_origins(&mut self, epoch: &EpochRecord) {
         self.origins.resize(self.partitions.len(), Origin { topic_id: None, leader_epoch: -1 });
-        for range in epoch.ranges.iter().filter(|range| range.records > 0) {
-            let of_range = |id: &PartitionId| id.partition == range.partition && *id.topic == *range.topic;
-            if let Some(slot) = self.partitions.iter().position(of_range) {
-                self.origins[slot] = Origin { topic_id: range.topic_id, leader_epoch: range.leader_epoch };
+        for range in &epoch.ranges {
+            let Some(slot) = self.partitions.iter().position(|id| range.is_of(id)) else { continue };
+            let origin = &mut self.origins[slot];
+            if range.records > 0 || (epoch.kind == EpochKind::Start && range.topic_id.is_some()) {
+                *origin = Origin { topic_id: range.topic_id, leader_epoch: range.leader_epoch };
+            }
+            if range.records == 0 && epoch.kind == EpochKind::Start {
+                self.sequencer.goes_on_at(slot, range.from);
             }
         }
     }

@@ -14,11 +14,25 @@ pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Read {
     /// Records, with the ranges that go into the epoch record.
     Records(Batch, Vec<RecordRange>),
+    /// Reading goes on elsewhere: positions and topic are others already, and nothing was read there yet.
+    Moved(Moved),
     /// Nothing came within the time given.
     Nothing,
     /// A recording is at its end.
     End,
 }
+
+/// Why reading goes on elsewhere, for whoever watches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// The topic was deleted and created anew, and is read from its beginning.
+    pub recreated: bool,
+    /// Records that were deleted before they were read, at most.
+    pub lost_records: u64,
+}
+
+/// A topic's id; a topic that was deleted and created anew has another.
+pub type TopicId = [u8; 16];
 
 /// A consumer group's name, and what it has committed.
 pub type GroupOffsets = (String, Vec<(PartitionId, i64)>);
@@ -58,10 +72,18 @@ pub trait Feed {
     }
 
     /// Goes to where the state stands, before anything is read: the partitions in the order of the source's table, each
-    /// with the offset to read next. Not called where there is no state yet: the source then begins where it is set to.
-    fn seek(&mut self, _next_offsets: &[(PartitionId, i64)]) -> Result<(), FeedError> {
+    /// with the offset to read next, and the id of the topic that they are offsets of. Gives the id that the topic has now,
+    /// where it has one. Not called where there is no state yet: the source then begins where it is set to.
+    fn seek(
+        &mut self,
+        _next_offsets: &[(PartitionId, i64)],
+        _was: Option<TopicId>,
+    ) -> Result<Option<TopicId>, FeedError> {
         Err("this source cannot go back to where the state stands".into())
     }
+
+    /// An epoch that is executed again has named partitions: reading goes on there, and in the topic of that id.
+    fn goes_on_at(&mut self, _named: &[RecordRange]) {}
 
     /// Reads the records of a logged epoch once more, for each range those from `from` up to and including `to - 1`,
     /// however long that takes. Called after [`Self::seek`], for the epochs behind the state, in their order; then

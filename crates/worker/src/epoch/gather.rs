@@ -51,6 +51,8 @@ pub(super) struct Gather<'a> {
     pub(super) barrier: Option<Receiver<()>>,
     /// An epoch that is logged and could not be executed.
     pub(super) stalled: Option<Box<Unexecuted>>,
+    /// The source goes on elsewhere, and no epoch has said so yet.
+    pub(super) moved: bool,
     /// How many partitions of the source's table the records have named so far.
     pub(super) announced: usize,
     pub(super) to_deliver: SyncSender<Handed>,
@@ -95,6 +97,9 @@ impl Gather<'_> {
         if let Some(stalled) = self.stalled.take() {
             return self.execute_anew(stalled, wait);
         }
+        if self.moved {
+            return self.name_anew(feed, wait);
+        }
         let wanted = match &mut self.stage {
             Stage::Again(records) => match records.peek() {
                 Some(Ok(record)) => record.parallelism,
@@ -132,6 +137,11 @@ impl Gather<'_> {
         let steps = &self.patience.progress.telemetry.steps;
         match steps.timed(Step::Read, self.patience.clock, || feed.read(wait)).map_err(DriverError::Source)? {
             Read::Records(batch, ranges) => self.epoch(EpochKind::Data, batch, ranges, feed),
+            Read::Moved(moved) => {
+                self.patience.progress.telemetry.moved(moved);
+                self.moved = true;
+                Ok(true)
+            }
             Read::Nothing if self.is_due() => self.timer_epoch(feed),
             Read::Nothing => Ok(true),
             Read::End => {
@@ -148,6 +158,9 @@ impl Gather<'_> {
         }
         if record.id != self.next.id {
             return Err(LogError::Gap { last: self.next.id - 1, found: record.id }.into());
+        }
+        if record.kind == EpochKind::Start {
+            feed.goes_on_at(&record.ranges);
         }
         let table = reread::table(self.executor.partitions(), &record.ranges);
         self.announced = self.announced.max(table.len());
@@ -213,6 +226,20 @@ impl Gather<'_> {
             })
         })?;
         Ok(if executed.is_none_or(|executed| self.executed(executed)) { Stepped::GoOn } else { Stepped::Ended })
+    }
+
+    /// An epoch that says where each partition goes on, once everything before is committed: those who execute it again
+    /// must not have to read what is gone by then.
+    fn name_anew(&mut self, feed: &mut dyn Feed, wait: Duration) -> Result<Stepped, DriverError> {
+        match self.everything_is_committed(wait) {
+            Some(true) => {}
+            Some(false) => return Ok(Stepped::Ended),
+            None => return Ok(Stepped::GoOn),
+        }
+        self.moved = false;
+        self.announced = 0;
+        let going = self.epoch(EpochKind::Start, Batch::of(feed.partitions()), Vec::new(), feed)?;
+        Ok(if going { Stepped::GoOn } else { Stepped::Ended })
     }
 
     /// Goes on with so many shards, once everything before is committed: what they hold is put into them from the store.

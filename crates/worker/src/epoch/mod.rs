@@ -18,6 +18,7 @@ mod record;
 mod recovery;
 mod reread;
 mod sequence;
+mod standpoint;
 mod stepped;
 
 pub use accounting::Accounting;
@@ -26,7 +27,7 @@ pub use delivery::CommitPace;
 pub use driver::{Checkpoints, Driver, DriverError, History};
 pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_shard};
 pub use executor::{Executed, Executor, Unexecuted};
-pub use feed::{Feed, FeedError, GroupOffsets, Read, ReadAhead};
+pub use feed::{Feed, FeedError, GroupOffsets, Moved, Read, ReadAhead, TopicId};
 pub use keeper::Keeper;
 pub use log::{DiskEpochLog, EpochLog, LogError, LogFiles, LogSummary, LogSync, MemoryEpochLog, Records};
 pub use output::{Output, OutputKind, Outputs};

@@ -1,5 +1,6 @@
 //! What a run shows while it goes on, for whoever watches from other threads.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Accounting;
@@ -11,6 +12,8 @@ use crate::telemetry::Telemetry;
 pub struct Progress {
     /// What else there is to see.
     pub telemetry: Telemetry,
+    /// The delivering side has ended: what it could deliver is delivered and committed.
+    delivered: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -50,6 +53,15 @@ impl Progress {
     /// What keeps the run from going on, if anything does.
     pub fn trouble(&self) -> Option<Trouble> {
         self.inner().trouble.clone()
+    }
+
+    /// Whether the delivering side has ended: a stop waits for it, and for nothing else that might never come.
+    pub fn is_delivered(&self) -> bool {
+        self.delivered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn all_delivered(&self) {
+        self.delivered.store(true, Ordering::Release);
     }
 
     pub(super) fn committed(&self, epoch: u64, counts: &Accounting, next_offsets: Vec<(PartitionId, i64)>) {

@@ -19,7 +19,8 @@ pub enum EpochKind {
     Data,
     /// Something is due, or a partition became idle.
     Timer,
-    /// The first epoch after a start, or under a new configuration.
+    /// The first epoch after a start, or under a new configuration, or after the source has gone on elsewhere: the
+    /// partitions that it names are read from where it says.
     Start,
     /// A recording's end: open windows fire.
     Flush,

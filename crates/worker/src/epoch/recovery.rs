@@ -140,6 +140,24 @@ pub enum Refusal {
         /// Ours.
         now: u64,
     },
+    /// Epochs behind the state have read a topic that was deleted and created anew.
+    #[error(
+        "epochs {first} to {last} have read topic {topic} when its id was {was}; it was deleted and created anew (now \
+         {found}), so they cannot be executed again, whatever source.on_recreated_topic says: what they gave may have left. \
+         To go on with the state without them, give --accept-lost-log (the log is set aside); to begin again, --start-over"
+    )]
+    TopicRecreated {
+        /// The topic's name.
+        topic: String,
+        /// The first of the epochs.
+        first: u64,
+        /// And the last.
+        last: u64,
+        /// The id of the topic that they have read.
+        was: String,
+        /// The id that it has now.
+        found: String,
+    },
     /// The source has other records than were logged.
     #[error(
         "{partition} has changed under logged epoch {epoch}: {what} was {logged}, now it is {found}. The same results \

@@ -109,6 +109,14 @@ impl Sequencer {
         }
     }
 
+    /// A partition goes on at this offset, wherever it stood: its topic was created anew, or records were lost before they
+    /// were read. Its marks and its watermark stay.
+    pub fn goes_on_at(&mut self, slot: usize, offset: i64) {
+        if let Some(next_offset) = self.next_offsets.get_mut(slot) {
+            *next_offset = offset;
+        }
+    }
+
     /// The epoch's clock and what it says of idle partitions.
     fn begin(&mut self, pipeline: &Pipeline, epoch: &EpochRecord, batch: &Batch, out: &mut Sequenced) {
         if self.line_clock == LineClock::Records {

@@ -8,5 +8,7 @@ pub mod embedded;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod batch;
+mod policies;
 
 pub use batch::{Batch, PartitionId, SourceRecord};
+pub use policies::{OnLostRecords, OnRecreatedTopic};

@@ -13,7 +13,7 @@ use super::partitions::{PartitionStatus, Partitions};
 use super::recent::Recent;
 use super::steps::Steps;
 use crate::decode::{Change, Decoded};
-use crate::epoch::{Executed, OutputKind, Outputs};
+use crate::epoch::{Executed, Moved, OutputKind, Outputs};
 use crate::source::PartitionId;
 use crate::state::{CacheUse, StateSize, StateStore};
 use crate::time::clock::Clock;
@@ -65,6 +65,8 @@ pub struct Telemetry {
     from_broker_ms: Histogram,
     epoch_records: Histogram,
     last_epoch: AtomicU64,
+    lost_records: AtomicU64,
+    recreated_topics: AtomicU64,
     sizes: Sizes,
     seen: Mutex<Seen>,
     store: OnceLock<Weak<dyn StateStore>>,
@@ -78,6 +80,8 @@ struct Seen {
     dead_letters: Recent<SeenDeadLetter>,
     reasons: BTreeMap<String, u64>,
     sinks: Vec<SinkStatus>,
+    /// The sink that is taking an epoch.
+    delivering_to: Option<&'static str>,
     watermark_ms: Option<i64>,
 }
 
@@ -90,6 +94,8 @@ impl Default for Telemetry {
             from_broker_ms: Histogram::new(LATENCY_MS),
             epoch_records: Histogram::new(EPOCH_RECORDS),
             last_epoch: AtomicU64::new(0),
+            lost_records: AtomicU64::new(0),
+            recreated_topics: AtomicU64::new(0),
             sizes: Sizes::default(),
             seen: Mutex::new(Seen {
                 partitions: Partitions::default(),
@@ -98,6 +104,7 @@ impl Default for Telemetry {
                 dead_letters: Recent::new(KEPT),
                 reasons: BTreeMap::new(),
                 sinks: Vec::new(),
+                delivering_to: None,
                 watermark_ms: None,
             }),
             store: OnceLock::new(),
@@ -119,6 +126,17 @@ impl Telemetry {
         self.sizes.cache_misses.store(cache.misses, Ordering::Relaxed);
         self.sizes.symbols.store(symbols as u64, Ordering::Relaxed);
         self.sizes.timers.store(timers as u64, Ordering::Relaxed);
+    }
+
+    /// The source goes on elsewhere than where it had come to.
+    pub fn moved(&self, Moved { recreated, lost_records }: Moved) {
+        self.lost_records.fetch_add(lost_records, Ordering::Relaxed);
+        self.recreated_topics.fetch_add(u64::from(recreated), Ordering::Relaxed);
+    }
+
+    /// A sink is given an epoch, or has been.
+    pub fn delivers_to(&self, name: Option<&'static str>) {
+        self.seen().delivering_to = name;
     }
 
     /// A sink took an epoch.
@@ -223,6 +241,11 @@ impl Telemetry {
         self.last_epoch.load(Ordering::Relaxed)
     }
 
+    /// Records that were deleted before they were read, at most, and how often the topic was created anew.
+    pub fn losses(&self) -> (u64, u64) {
+        (self.lost_records.load(Ordering::Relaxed), self.recreated_topics.load(Ordering::Relaxed))
+    }
+
     /// Symbols and timers held in memory.
     pub fn held(&self) -> (u64, u64) {
         (self.sizes.symbols.load(Ordering::Relaxed), self.sizes.timers.load(Ordering::Relaxed))
@@ -257,6 +280,11 @@ impl Telemetry {
     /// The partitions, `now_ms` being the clock since boot.
     pub fn partitions(&self, now_ms: i64) -> Vec<PartitionStatus> {
         self.seen().partitions.status(now_ms)
+    }
+
+    /// The sink that is taking an epoch at the moment.
+    pub fn delivering_to(&self) -> Option<&'static str> {
+        self.seen().delivering_to
     }
 
     /// How far the sinks are, in the order in which they are served.

@@ -7,6 +7,7 @@ mod driving;
 mod golden;
 #[cfg(feature = "rocksdb")]
 mod million;
+mod moved;
 mod repeatable;
 #[cfg(feature = "rocksdb")]
 mod rocksdb_checkpoints;

@@ -9,7 +9,13 @@ mod disk_trouble;
 #[cfg(feature = "rocksdb")]
 mod killed;
 #[cfg(feature = "rocksdb")]
+mod large;
+#[cfg(feature = "rocksdb")]
 mod life;
+#[cfg(feature = "rocksdb")]
+mod policies;
+#[cfg(feature = "rocksdb")]
+mod stopped;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;

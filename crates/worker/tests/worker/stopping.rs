@@ -74,6 +74,24 @@ fn cpu_ticks(child: &Child) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+// Nobody reads the pipe: the thread that writes cannot be told to stop.
+#[test]
+fn a_stop_does_not_wait_for_a_reader_that_reads_nothing() {
+    let child = worker(["replay", "--format", "json"]).arg(fixture("bulk_200k.ndjson.gz")).spawn().unwrap();
+    // More than a pipe holds comes at once.
+    thread::sleep(Duration::from_secs(2));
+    signal(&child, "TERM");
+    let ended = end_of(child, Duration::from_secs(15));
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let said = ended.err.lines().next_back().unwrap();
+    assert!(
+        said.starts_with("worker: stopped with results that have not left: stdout has taken nothing for 5 s"),
+        "{said}"
+    );
+    let summary: Value = serde_json::from_str(ended.err.lines().rev().nth(1).unwrap()).unwrap();
+    assert!(adds_up(&summary), "I4: {summary}");
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let mut child = worker(["replay", "--format", "json"]).arg(fixture("bulk_200k.ndjson.gz")).spawn().unwrap();

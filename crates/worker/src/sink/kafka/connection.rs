@@ -40,20 +40,33 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Fences the predecessor, which ends its open transaction one way or the other, then asks how far the topics are.
-    pub(super) fn begin(settings: &KafkaSinkSettings) -> Result<(Self, Option<Marker>), KafkaSinkError> {
+    /// `look_first`: what would be refused then is refused before the predecessor is fenced.
+    pub(super) fn begin(
+        settings: &KafkaSinkSettings,
+        look_first: bool,
+        is_ours: impl Fn(Option<Marker>) -> bool,
+    ) -> Result<(Self, Option<Marker>), KafkaSinkError> {
         let refused = |error| super::settings::refused(&error);
         let writer: Writer = settings.producer().create_with_context(Context::default()).map_err(refused)?;
         let marker_reader: BaseConsumer<Context> =
             settings.marker_reader().create_with_context(Context::default()).map_err(refused)?;
         topics::ensure(&writer, settings)?;
+        let topic = &settings.topics.agg;
+        let ask = || {
+            let offsets = marker_reader
+                .committed_offsets(question(topic), ANSWER_WITHIN)
+                .map_err(|error| failed(settings, &writer, "tell how far the topics are", &error))?;
+            let marker = Marker::from_offsets(&offsets, topic);
+            let fenced = || KafkaSinkError::Fenced { transactional_id: settings.transactional_id.clone() };
+            is_ours(marker).then_some(marker).ok_or_else(fenced)
+        };
+        if look_first {
+            ask()?;
+        }
         writer
             .init_transactions(ANSWER_WITHIN)
             .map_err(|error| failed(settings, &writer, "begin to write in transactions", &error))?;
-        let topic = &settings.topics.agg;
-        let offsets = marker_reader
-            .committed_offsets(question(topic), ANSWER_WITHIN)
-            .map_err(|error| failed(settings, &writer, "tell how far the topics are", &error))?;
-        let marker = Marker::from_offsets(&offsets, topic);
+        let marker = ask()?;
         Ok((Self { writer, marker_reader, in_transaction: false }, marker))
     }
 

@@ -34,6 +34,19 @@ pub enum KafkaSinkError {
         /// The name that both use.
         transactional_id: String,
     },
+    /// The brokers have ended our own transaction: it was open for too long.
+    #[error(
+        "kafka sink: the brokers have ended the transaction of {transactional_id}, which was open for {open_ms} ms \
+         (sink.kafka.transaction_timeout_ms is {timeout_ms}); its results are written again by a new producer"
+    )]
+    TimedOut {
+        /// Our name.
+        transactional_id: String,
+        /// How long it was open.
+        open_ms: i64,
+        /// How long it may be.
+        timeout_ms: u32,
+    },
     /// The brokers allow no transaction that long.
     #[error(
         "kafka sink: the brokers take no transaction timeout of {timeout_ms} ms: lower \
@@ -77,7 +90,7 @@ pub enum KafkaSinkError {
 impl KafkaSinkError {
     /// Whether waiting may mend it.
     pub(in crate::sink) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unanswered { .. } | Self::Topic { .. })
+        matches!(self, Self::Unanswered { .. } | Self::TimedOut { .. } | Self::Topic { .. })
     }
 
     /// Whether going on would not be exactly once.

@@ -10,6 +10,9 @@ use super::marker::marker_group;
 
 /// Memory for messages that wait to be sent (I7).
 const QUEUE_KIB: &str = "32768";
+/// The largest message: a dead letter of 16 MB in base64, which is what a message of that size becomes. It must fit what
+/// may wait.
+pub(super) const MESSAGE_BYTES: &str = "29360128";
 /// How many of them may wait.
 const QUEUE_MESSAGES: &str = "100000";
 
@@ -77,6 +80,7 @@ impl KafkaSinkSettings {
             // Java's: whoever joins these topics with the source's finds a symbol where its own client would put it.
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
+            .set("message.max.bytes", MESSAGE_BYTES)
             .set("queue.buffering.max.kbytes", QUEUE_KIB)
             .set("queue.buffering.max.messages", QUEUE_MESSAGES);
         config

@@ -38,6 +38,10 @@ pub struct KafkaSink {
     pending: Vec<EpochMessages>,
     /// How many of them are in the open transaction.
     sent: usize,
+    /// Since when the transaction is open, on the clock since boot.
+    open_since_ms: Option<i64>,
+    /// The brokers have ended our transaction: somebody else may have written since.
+    timed_out: bool,
 }
 
 impl KafkaSink {
@@ -53,7 +57,7 @@ impl KafkaSink {
     ) -> Result<Self, SinkError> {
         let mut said = None;
         let (connection, marker) = loop {
-            match Connection::begin(&settings) {
+            match Connection::begin(&settings, false, |_| true) {
                 Ok(begun) => break begun,
                 Err(_) if stop.load(Ordering::Relaxed) => {
                     return Err(KafkaSinkError::Stopped { bootstrap: settings.bootstrap }.into());
@@ -81,6 +85,8 @@ impl KafkaSink {
             delivered: 0,
             pending: Vec::new(),
             sent: 0,
+            open_since_ms: None,
+            timed_out: false,
         })
     }
 
@@ -90,13 +96,18 @@ impl KafkaSink {
             connection
         } else {
             self.sent = 0;
-            let (connection, marker) = Connection::begin(&self.settings)?;
+            let is_ours = |found| is_ours(found, self.marker, self.timeline, self.delivered);
+            let (connection, marker) = Connection::begin(&self.settings, self.timed_out, is_ours)?;
             self.marker = marker;
+            self.timed_out = false;
             // What was in doubt has come through after all.
             let ours = marker.filter(|marker| marker.timeline == self.timeline);
             self.pending.retain(|messages| ours.is_none_or(|marker| messages.epoch > marker.epoch));
             self.connection.insert(connection)
         };
+        if self.open_since_ms.is_none() && self.sent < self.pending.len() {
+            self.open_since_ms = Some(self.clock.boot_ms());
+        }
         for messages in self.pending.iter().skip(self.sent) {
             connection.send(&self.settings, messages.iter(&self.settings.topics))?;
             self.sent += 1;
@@ -118,6 +129,7 @@ impl KafkaSink {
         }
         self.marker = Some(marker);
         self.marked_ms = self.clock.boot_ms();
+        self.open_since_ms = None;
         self.pending.clear();
         self.sent = 0;
         Ok(())
@@ -129,13 +141,28 @@ impl KafkaSink {
         !ours || self.clock.boot_ms() - self.marked_ms >= RENEWED_EVERY_MS
     }
 
-    /// After a failure nothing of the producer is to be trusted (I5).
+    /// After a failure nothing of the producer is to be trusted (I5). Brokers fence a producer whose transaction they have
+    /// ended themselves as if another had come: which of the two it was is asked of the marker.
     fn or_drop(&mut self, result: Result<(), KafkaSinkError>) -> Result<(), SinkError> {
         result.map_err(|error| {
             self.connection = None;
-            error.into()
+            let open_ms = self.open_since_ms.take().map_or(0, |since_ms| self.clock.boot_ms() - since_ms);
+            let timeout_ms = self.settings.transaction_timeout_ms;
+            match error {
+                KafkaSinkError::Fenced { transactional_id } if open_ms >= i64::from(timeout_ms) => {
+                    self.timed_out = true;
+                    KafkaSinkError::TimedOut { transactional_id, open_ms, timeout_ms }.into()
+                }
+                error => error.into(),
+            }
         })
     }
+}
+
+/// Whether a marker can be of this worker: the one that it heard of last, or one that it may have written since. None at
+/// all says nothing of another worker.
+fn is_ours(found: Option<Marker>, heard: Option<Marker>, timeline: Timeline, delivered: u64) -> bool {
+    found == heard || found.is_none_or(|found| found.timeline == timeline && found.epoch <= delivered)
 }
 
 impl Sink for KafkaSink {
@@ -195,5 +222,26 @@ impl Sink for KafkaSink {
     fn settle(&mut self) -> Result<Option<u64>, SinkError> {
         let done = self.commit_pending();
         self.or_drop(done).map(|()| None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_of_another_worker_is_told_by_its_history_and_its_epoch() {
+        let marker = |timeline, epoch| Some(Marker { timeline: Timeline(timeline), epoch });
+        let cases = [
+            ("nothing is written yet", None, None, true),
+            ("what was heard", marker(6, 90), marker(6, 90), true),
+            ("a commit whose answer was lost", marker(7, 12), marker(7, 9), true),
+            ("of a history that is not ours", marker(8, 1), marker(7, 9), false),
+            ("further than we have come", marker(7, 13), marker(7, 9), false),
+            ("gone", None, marker(7, 9), true),
+        ];
+        for (what, found, heard, ours) in cases {
+            assert_eq!(is_ours(found, heard, Timeline(7), 12), ours, "{what}");
+        }
     }
 }

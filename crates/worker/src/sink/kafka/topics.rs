@@ -8,6 +8,7 @@ use rdkafka::producer::Producer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::connection::{ANSWER_WITHIN, Writer};
+use super::settings::MESSAGE_BYTES;
 use super::{KafkaSinkError, KafkaSinkSettings};
 use crate::source::kafka::block_on;
 
@@ -29,7 +30,11 @@ pub(super) fn ensure(writer: &Writer, settings: &KafkaSinkSettings) -> Result<()
         settings.client().create().map_err(|error| super::settings::refused(&error))?;
     let new: Vec<NewTopic<'_>> = missing
         .iter()
-        .map(|name| NewTopic::new(name, settings.partitions, TopicReplication::Fixed(settings.replication_factor)))
+        .map(|&name| {
+            let new = NewTopic::new(name, settings.partitions, TopicReplication::Fixed(settings.replication_factor));
+            // A dead letter is as large as what the source's topic takes; everything else is an order's size.
+            if name == settings.topics.dead_letters { new.set("max.message.bytes", MESSAGE_BYTES) } else { new }
+        })
         .collect();
     let options = AdminOptions::new().request_timeout(Some(CREATED_WITHIN)).operation_timeout(Some(CREATED_WITHIN));
     let created = block_on(admin.create_topics(&new, &options))

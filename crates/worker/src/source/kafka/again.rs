@@ -15,6 +15,7 @@ use rdkafka::message::Message;
 
 use super::connect::{Connecting, Stop};
 use super::context::Context;
+use super::error::LOGGED;
 use super::poll::{assignment, passes};
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError, ffi};
@@ -162,7 +163,7 @@ impl Rereader {
                 let Range { partition, from, .. } = reading.range;
                 let (low, high) = self.connecting(|asking| asking.log_range(partition))?;
                 let topic = self.settings.topic.clone();
-                Err(KafkaSourceError::OffsetOutOfRange { topic, partition, offset: from, low, high })
+                Err(KafkaSourceError::OffsetOutOfRange { topic, partition, offset: from, low, high, hint: LOGGED })
             }
             _ => self.passes(error),
         }
@@ -200,7 +201,7 @@ impl Rereader {
             }
             Ok((low, high)) if low >= to => {
                 let topic = topic.clone();
-                Err(KafkaSourceError::OffsetOutOfRange { topic, partition, offset: from, low, high })
+                Err(KafkaSourceError::OffsetOutOfRange { topic, partition, offset: from, low, high, hint: LOGGED })
             }
             Ok((_, high)) => match reading.ended_ms {
                 Some(ended_ms) if now_ms - ended_ms >= MISSING_AFTER_MS => {

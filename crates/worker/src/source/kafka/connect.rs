@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
+use super::elsewhere::{Lost, outside};
 use super::settings::{KafkaSettings, StartFrom};
 use super::source::TopicId;
 use super::trouble::Trouble;
@@ -37,6 +38,14 @@ enum Attempt<T> {
     Done(T),
     /// Not yet; why, where it is known.
     Wait(Option<String>),
+}
+
+/// Where reading begins.
+pub(super) struct Starts {
+    /// The offset to read next of each partition.
+    pub next: Vec<i64>,
+    /// What of it is gone already.
+    pub lost: Vec<Lost>,
 }
 
 /// Asks a broker until it has answers, or until told to stop: then everything gives `None`.
@@ -121,7 +130,7 @@ impl Connecting<'_> {
 
     /// Where the log of one partition begins and ends.
     pub(super) fn log_range(&self, partition: i32) -> Result<Option<(i64, i64)>, KafkaSourceError> {
-        let ranges = self.until_done(|| Ok(self.log_ranges(partition..partition + 1)))?;
+        let ranges = self.ranges(partition..partition + 1)?;
         Ok(ranges.and_then(|ranges| ranges.first().copied()))
     }
 
@@ -151,45 +160,30 @@ impl Connecting<'_> {
         }))
     }
 
-    /// The offset to read next of each of `partitions` partitions.
-    pub(super) fn start_offsets(&self, partitions: i32) -> Result<Option<Vec<i64>>, KafkaSourceError> {
+    /// Where to begin in each of `partitions` partitions.
+    pub(super) fn start_offsets(&self, partitions: i32) -> Result<Option<Starts>, KafkaSourceError> {
         if let StartFrom::Offsets(offsets) = &self.settings.from
             && let Some((partition, _)) = offsets.iter().find(|(partition, _)| !(0..partitions).contains(partition))
         {
             let (topic, partition) = (self.settings.topic.clone(), *partition);
             return Err(KafkaSourceError::NoSuchPartition { topic, partitions, partition });
         }
-        let Some(ranges) = self.until_done(|| Ok(self.log_ranges(0..partitions)))? else { return Ok(None) };
+        let Some(ranges) = self.ranges(0..partitions)? else { return Ok(None) };
         let Some(wanted) = self.wanted_offsets(&ranges)? else { return Ok(None) };
-        for (partition, (offset, (low, high))) in (0..).zip(wanted.iter().zip(&ranges)) {
-            // Above `high` is left to the broker: a reader of uncommitted records may have been further than it.
-            if offset < low {
-                return Err(self.out_of_range(partition, *offset, (*low, *high)));
-            }
-        }
-        Ok(Some(wanted))
+        // Above a log's end is left to the broker: a reader of uncommitted records may have been further than it.
+        let lost = outside(&wanted, &ranges).lost;
+        Ok(Some(Starts { next: wanted, lost }))
     }
 
-    /// Where the logs of partitions added later begin.
+    /// Where the logs of partitions begin.
     pub(super) fn beginnings(&self, partitions: std::ops::Range<i32>) -> Result<Option<Vec<i64>>, KafkaSourceError> {
-        let ranges = self.until_done(|| Ok(self.log_ranges(partitions.clone())))?;
+        let ranges = self.ranges(partitions)?;
         Ok(ranges.map(|ranges| ranges.into_iter().map(|(low, _)| low).collect()))
     }
 
-    /// After the broker refused an offset without saying which: the partition whose next offset its log does not have.
-    pub(super) fn find_out_of_range(&self, next: &[i64]) -> Result<Option<KafkaSourceError>, KafkaSourceError> {
-        let ranges = self.until_done(|| Ok(self.log_ranges(0..next.len() as i32)))?;
-        let mut outside: Vec<_> = (0..)
-            .zip(next.iter().zip(ranges.unwrap_or_default()))
-            .filter(|(_, (next, (low, high)))| **next < *low || **next > *high)
-            .collect();
-        // One below its log is surely meant; one above might wait for a transaction.
-        outside.sort_by_key(|(_, (next, (low, _)))| **next >= *low);
-        Ok(outside.first().map(|(partition, (next, range))| self.out_of_range(*partition, **next, *range)))
-    }
-
-    fn out_of_range(&self, partition: i32, offset: i64, (low, high): (i64, i64)) -> KafkaSourceError {
-        KafkaSourceError::OffsetOutOfRange { topic: self.settings.topic.clone(), partition, offset, low, high }
+    /// Where the logs of partitions begin and end.
+    pub(super) fn ranges(&self, partitions: std::ops::Range<i32>) -> Result<Option<Vec<(i64, i64)>>, KafkaSourceError> {
+        self.until_done(|| Ok(self.log_ranges(partitions.clone())))
     }
 
     fn log_ranges(&self, partitions: std::ops::Range<i32>) -> Attempt<Vec<(i64, i64)>> {

@@ -33,10 +33,7 @@ pub enum KafkaSourceError {
         topic: String,
     },
     /// The log no longer has, or never had, what comes next.
-    #[error(
-        "kafka: {topic}-{partition}: offset {offset} is outside the log, which goes from {low} to {high}: {}",
-        out_of_range_hint(*.offset, *.low)
-    )]
+    #[error("kafka: {topic}-{partition}: offset {offset} is outside the log, which goes from {low} to {high}: {hint}")]
     OffsetOutOfRange {
         /// The topic.
         topic: String,
@@ -48,10 +45,26 @@ pub enum KafkaSourceError {
         low: i64,
         /// The offset after the log's last.
         high: i64,
+        /// Why, and what can be done.
+        hint: &'static str,
+    },
+    /// The topic is another than the one that was read.
+    #[error(
+        "kafka: topic {topic} was deleted and created anew: its id was {was}, now it is {found}; what of the old one had \
+         not been read is gone. To read the new one from its beginning, with state and dedup marks as they are, set \
+         source.on_recreated_topic = \"restart\"; to begin with nothing, give --start-over"
+    )]
+    TopicRecreated {
+        /// The topic.
+        topic: String,
+        /// The id that it had.
+        was: String,
+        /// The one that it has.
+        found: String,
     },
     /// A start position names a partition that the topic does not have.
     #[error(
-        "kafka: topic {topic} has {partitions} partitions, but the position to start from names partition {partition}: the topic is another than it was"
+        "kafka: topic {topic} has {partitions} partitions, but the position to start from names partition {partition}: the topic is another than it was; create it with at least as many as it had"
     )]
     NoSuchPartition {
         /// The topic.
@@ -103,10 +116,33 @@ pub enum KafkaSourceError {
     },
 }
 
-fn out_of_range_hint(offset: i64, low: i64) -> &'static str {
-    if offset < low {
-        "the records between were deleted before they were read (retention); what they said is lost to this worker"
-    } else {
-        "the topic was created anew, or a broker lost the log's end"
+/// What can be done where the next records are gone.
+pub(super) const LOST: &str = "the records between were deleted before they were read (retention); what they said is lost \
+                               to this worker. To go on with the oldest that are left, set source.on_lost_records = \
+                               \"skip\"";
+/// What can be done where the log ends before the next record, and the topic's id says nothing.
+pub(super) const ANEW: &str = "the topic was created anew, or a broker lost the log's end. To read it from its beginning, \
+                               with state and dedup marks as they are, set source.on_recreated_topic = \"restart\"";
+/// What can be done where the log ends before the next record, and the topic is the one that it was.
+pub(super) const END_LOST: &str = "the topic is not created anew, so a broker has lost the log's end (an election of an \
+                                   unclean leader): what comes now may be old or new. Restore the topic, or begin again \
+                                   with --start-over";
+/// What can be done where a logged epoch has read what is gone.
+pub(super) const LOGGED: &str = "a logged epoch has read it and cannot be executed again without it, whatever \
+                                 source.on_lost_records says: what it gave may have left. Restore the topic, or begin \
+                                 again with --start-over";
+
+impl KafkaSourceError {
+    /// Whether going on would not be exactly once.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::GroupHasMembers { .. }
+                | Self::OffsetOutOfRange { .. }
+                | Self::TopicRecreated { .. }
+                | Self::NoSuchPartition { .. }
+                | Self::OtherTopic { .. }
+                | Self::RecordMissing { .. }
+        )
     }
 }

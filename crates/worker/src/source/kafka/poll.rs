@@ -13,13 +13,15 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::KafkaSourceError;
 use super::caught_up::CaughtUp;
-use super::connect::{Connecting, Stop};
+use super::connect::{Connecting, Starts, Stop};
 use super::context::Context;
+use super::elsewhere::{Move, another};
 use super::ffi;
-use super::settings::KafkaSettings;
+use super::moving::Positions;
+use super::settings::{KafkaSettings, StartFrom};
 use super::source::{Standing, TopicId};
 use super::trouble::Trouble;
-use super::watch::Watch;
+use super::watch::{Changed, Watch};
 use crate::source::{Batch, PartitionId};
 use crate::time::clock::Clock;
 
@@ -39,6 +41,8 @@ pub(super) enum SourceEvent {
     Records { batch: Batch, standings: Vec<Standing> },
     /// No records, but other partitions are caught up than before.
     Idle { standings: Vec<Standing> },
+    /// Reading goes on elsewhere: this thread has ended, and the next one begins there.
+    Moved(Move),
     /// The source is at its end.
     Failed(KafkaSourceError),
 }
@@ -49,6 +53,8 @@ pub(super) struct Poller {
     pub consumer: Arc<BaseConsumer<Context>>,
     /// What is wanted.
     pub settings: KafkaSettings,
+    /// The id of the topic that the offsets to start from are of, where it is known.
+    pub expected: Option<TopicId>,
     /// Tells how long ago a broker answered.
     pub clock: Arc<dyn Clock>,
     /// The program's wish to stop, and the source's own end.
@@ -67,7 +73,14 @@ struct Stopped;
 /// What ends the thread.
 enum End {
     Stopped,
+    Moved(Move),
     Failed(KafkaSourceError),
+}
+
+impl From<Option<Move>> for End {
+    fn from(to: Option<Move>) -> Self {
+        to.map_or(Self::Stopped, Self::Moved)
+    }
 }
 
 impl From<Stopped> for End {
@@ -86,10 +99,13 @@ impl Poller {
     /// Connects and reads until told to stop or until it cannot go on.
     pub(super) fn run(self) {
         let events = self.events.clone();
-        if let Err(End::Failed(error)) = self.read() {
-            // Nobody may be left to hear it.
-            let _gone = events.send(SourceEvent::Failed(error));
-        }
+        let last = match self.read() {
+            Err(End::Failed(error)) => SourceEvent::Failed(error),
+            Err(End::Moved(to)) => SourceEvent::Moved(to),
+            Err(End::Stopped) | Ok(()) => return,
+        };
+        // Nobody may be left to hear it.
+        let _gone = events.send(last);
     }
 
     fn connecting(&self) -> Connecting<'_> {
@@ -108,13 +124,21 @@ impl Poller {
         let count = connecting.wait_for_topic()?.ok_or(Stopped)?;
         let lists_groups = connecting.refuse_group_members()?.ok_or(Stopped)?;
         let topic_id = connecting.topic_id(lists_groups)?;
-        let next = connecting.start_offsets(count)?.ok_or(Stopped)?;
+        if let Some((was, found)) = another(self.expected, topic_id) {
+            let known = if let StartFrom::Offsets(offsets) = &self.settings.from { offsets.len() } else { 0 };
+            return Err(connecting.recreated(was, found, known)?.into());
+        }
+        let Starts { next, lost } = connecting.start_offsets(count)?.ok_or(Stopped)?;
+        let standings: Vec<Standing> = next.iter().map(|next| Standing::at(*next)).collect();
+        if !lost.is_empty() {
+            return Err(connecting.skip(topic_id, &standings, lost)?.into());
+        }
         self.consumer
             .assign(&assignment(&self.settings.topic, 0, &next).map_err(|error| connecting.client_error(&error))?)
             .map_err(|error| connecting.client_error(&error))?;
         tracing::info!(offsets = ?next, "kafka: reading {}", self.settings.topic);
         let (settings, clock, trouble) = (self.settings.clone(), Arc::clone(&self.clock), Arc::clone(&self.trouble));
-        let watch = Watch::start(Arc::clone(&self.consumer), settings, clock, trouble, count)
+        let watch = Watch::start(Arc::clone(&self.consumer), settings, clock, trouble, (topic_id, count))
             .map_err(|error| KafkaSourceError::Settings(format!("no thread to watch the broker: {error}")))?;
         let mut caught_up = CaughtUp::default();
         caught_up.grow(next.len());
@@ -124,7 +148,7 @@ impl Poller {
             caught_up,
             told: Vec::new(),
             topic_id,
-            standings: next.iter().map(|next| Standing::at(*next)).collect(),
+            standings,
             watch,
             poller: &self,
         };
@@ -153,8 +177,10 @@ impl Reading<'_> {
         let [program, own] = &self.poller.stop;
         let stop = Stop([program, own]);
         while !stop.is_set() {
-            if let Some(count) = self.watch.grown() {
-                self.grow(count)?;
+            match self.watch.changed() {
+                Some(Changed::Grown(count)) => self.grow(count)?,
+                Some(Changed::Another(found)) => return Err(self.another(found)?),
+                None => {}
             }
             self.drain()?;
             self.hand_over()?;
@@ -228,9 +254,30 @@ impl Reading<'_> {
         self.standings.iter().zip(caught_up).map(|(standing, caught_up)| Standing { caught_up, ..*standing }).collect()
     }
 
-    /// The offset to read next of each partition.
-    fn next(&self) -> Vec<i64> {
-        self.standings.iter().map(|standing| standing.position).collect()
+    /// The topic is another: what was read of the old one goes first.
+    fn another(&mut self, found: TopicId) -> Result<End, End> {
+        self.hand_over_all()?;
+        let Some(was) = self.topic_id else { return Ok(End::Stopped) };
+        Ok(self.poller.connecting().recreated(was, found, self.standings.len())?.into())
+    }
+
+    /// The broker refused an offset: what was read before it goes first.
+    fn refused_offset(&mut self, error: &KafkaError) -> Result<End, End> {
+        self.hand_over_all()?;
+        let connecting = self.poller.connecting();
+        let ours = self.poller.expected.is_some() || !matches!(self.poller.settings.from, StartFrom::Offsets(_));
+        let sure = ours && self.topic_id.is_some();
+        let positions = Positions { topic_id: self.topic_id, sure, standings: &self.standings };
+        let to = connecting.refused_offset(positions)?;
+        Ok(to.map_or_else(|| connecting.client_error(error).into(), End::Moved))
+    }
+
+    fn hand_over_all(&mut self) -> Result<(), Stopped> {
+        if self.batch.records.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.tell(SourceEvent::Records { batch, standings: self.standings(&[]) })
     }
 
     fn tell_assigned(&self) -> Result<(), Stopped> {
@@ -262,6 +309,11 @@ impl Reading<'_> {
     fn grow(&mut self, count: i32) -> Result<(), End> {
         let (connecting, known) = (self.poller.connecting(), self.standings.len());
         let topic = &self.poller.settings.topic;
+        // More partitions than it had: it may be another topic, whose others would be read from where the old ones stood.
+        let found = connecting.topic_id(self.topic_id.is_some())?;
+        if let Some((_, found)) = another(self.topic_id, found) {
+            return Err(self.another(found)?);
+        }
         let beginnings = connecting.beginnings(known as i32..count)?.ok_or(Stopped)?;
         let added = assignment(topic, known as i32, &beginnings).map_err(|error| connecting.client_error(&error))?;
         self.poller.consumer.incremental_assign(&added).map_err(|error| connecting.client_error(&error))?;
@@ -290,10 +342,7 @@ impl Reading<'_> {
                 self.poller.trouble.tell(format!("{topic} cannot be read from {bootstrap} ({reason}); retrying"));
                 Ok(())
             }
-            (_, Some(RDKafkaErrorCode::AutoOffsetReset)) => {
-                let found = self.poller.connecting().find_out_of_range(&self.next())?;
-                Err(found.unwrap_or_else(|| self.poller.connecting().client_error(error)).into())
-            }
+            (_, Some(RDKafkaErrorCode::AutoOffsetReset)) => Err(self.refused_offset(error)?),
             _ => Err(self.poller.connecting().client_error(error).into()),
         }
     }

@@ -10,6 +10,7 @@ use rdkafka::consumer::BaseConsumer;
 
 use super::context::Context;
 use super::poll::{Poller, SourceEvent};
+use super::source::TopicId;
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError};
 use crate::source::Batch;
@@ -30,9 +31,10 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Begins to connect and returns at once.
+    /// Begins to connect and returns at once. `expected` is the id of the topic that the offsets to start from are of.
     pub(super) fn start(
         settings: KafkaSettings,
+        expected: Option<TopicId>,
         clock: Arc<dyn Clock>,
         stop: Arc<AtomicBool>,
         trouble: Arc<Trouble>,
@@ -44,6 +46,7 @@ impl Running {
         let poller = Poller {
             consumer: Arc::clone(&consumer),
             settings,
+            expected,
             clock,
             stop: stop.clone(),
             trouble,

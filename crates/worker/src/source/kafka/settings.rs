@@ -8,6 +8,7 @@ use rdkafka::error::KafkaError;
 
 use super::KafkaSourceError;
 use super::context::Context;
+use crate::source::{OnLostRecords, OnRecreatedTopic};
 
 /// Where reading starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct KafkaSettings {
     pub metadata_refresh_ms: i64,
     /// Whether to find out which partitions are caught up; event time needs it.
     pub track_caught_up: bool,
+    /// What to do where the topic was deleted and created anew.
+    pub on_recreated_topic: OnRecreatedTopic,
+    /// What to do where the next records were deleted before they were read.
+    pub on_lost_records: OnLostRecords,
     /// Further settings by librdkafka's names: security.
     pub extra: Vec<(String, String)>,
 }
@@ -64,7 +69,7 @@ impl fmt::Debug for KafkaSettings {
 
 impl KafkaSettings {
     /// Settings for a topic, with the defaults for the rest: from earliest, 10,000 records or 8 MiB a batch, 32 MiB
-    /// read ahead, new partitions looked for every 30 s.
+    /// read ahead, new partitions looked for every 30 s; what is not as it was stops the source.
     pub fn new(bootstrap: &str, topic: &str, group: &str) -> Self {
         Self {
             bootstrap: bootstrap.to_owned(),
@@ -76,6 +81,8 @@ impl KafkaSettings {
             prefetch_bytes: 32 << 20,
             metadata_refresh_ms: 30_000,
             track_caught_up: false,
+            on_recreated_topic: OnRecreatedTopic::Stop,
+            on_lost_records: OnLostRecords::Stop,
             extra: Vec::new(),
         }
     }

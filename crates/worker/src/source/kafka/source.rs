@@ -10,11 +10,12 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::again::{Range, Rereader};
 use super::connect::{Connecting, Stop};
 use super::context::Context;
+use super::elsewhere::{Move, Moved, another, shown};
 use super::poll::{SourceEvent, partition_ids};
 use super::running::Running;
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError, StartFrom};
-use crate::source::{Batch, PartitionId};
+use crate::source::{Batch, OnRecreatedTopic, PartitionId};
 use crate::time::clock::Clock;
 
 /// A topic's id, as brokers give it.
@@ -48,6 +49,10 @@ pub struct KafkaSource {
     partitions: Vec<PartitionId>,
     topic_id: Option<TopicId>,
     standings: Vec<Standing>,
+    /// The id of the topic that the standings are of, where that is known for sure.
+    expected: Option<TopicId>,
+    /// What nobody has taken note of yet.
+    moved: Option<Moved>,
     again: Option<Rereader>,
     running: Option<Running>,
 }
@@ -64,16 +69,32 @@ impl KafkaSource {
     ) -> Result<Self, KafkaSourceError> {
         settings.check()?;
         let trouble = Arc::new(Trouble::none(Arc::clone(&clock)));
-        let (partitions, standings) = (Vec::new(), Vec::new());
-        Ok(Self { settings, clock, stop, trouble, partitions, topic_id: None, standings, again: None, running: None })
+        Ok(Self {
+            settings,
+            clock,
+            stop,
+            trouble,
+            partitions: Vec::new(),
+            topic_id: None,
+            standings: Vec::new(),
+            expected: None,
+            moved: None,
+            again: None,
+            running: None,
+        })
     }
 
-    /// Goes to where the state stands: `next_offsets[n]` is what to read next of partition `n`. Waits for the topic, and
-    /// refuses a group that has members.
+    /// Goes to where the state stands: `next_offsets[n]` is what to read next of partition `n` of the topic with the id
+    /// `was`. Waits for the topic, and refuses a group that has members. Gives the id that the topic has now. Where that is
+    /// another and the policy goes on all the same, [`Self::read`] begins with a move to the new topic's beginning.
     ///
     /// # Errors
     /// What waiting does not mend.
-    pub fn seek(&mut self, next_offsets: &[(PartitionId, i64)]) -> Result<(), KafkaSourceError> {
+    pub fn seek(
+        &mut self,
+        next_offsets: &[(PartitionId, i64)],
+        was: Option<TopicId>,
+    ) -> Result<Option<TopicId>, KafkaSourceError> {
         let topic = &self.settings.topic;
         for (number, (id, _)) in (0..).zip(next_offsets) {
             if *id.topic != **topic || id.partition != number {
@@ -84,7 +105,7 @@ impl KafkaSource {
         let known = next_offsets.len() as i32;
         let consumer = self.settings.client(&self.settings.group)?;
         let asking = self.connecting(&consumer);
-        let topic_id = (|| {
+        let found = (|| {
             let Some(partitions) = asking.wait_for_topic()? else { return Ok(None) };
             if partitions < known {
                 let (topic, partition) = (topic.clone(), known - 1);
@@ -93,10 +114,35 @@ impl KafkaSource {
             let Some(lists_groups) = asking.refuse_group_members()? else { return Ok(None) };
             asking.topic_id(lists_groups)
         })()?;
-        self.topic_id = topic_id;
+        if let Some((was, found)) = another(was, found)
+            && self.settings.on_recreated_topic == OnRecreatedTopic::Stop
+        {
+            let (topic, was, found) = (topic.clone(), shown(was), shown(found));
+            return Err(KafkaSourceError::TopicRecreated { topic, was, found });
+        }
+        // The offsets are those of the topic that was read.
+        self.topic_id = was.or(found);
+        self.expected = was;
         self.partitions = next_offsets.iter().map(|(id, _)| id.clone()).collect();
         self.standings = next_offsets.iter().map(|(_, next)| Standing::at(*next)).collect();
-        Ok(())
+        Ok(found)
+    }
+
+    /// An epoch that is executed again has named this partition: reading goes on there, in the topic of that id. Called
+    /// between [`Self::reread`]s.
+    pub fn goes_on_at(&mut self, partition: i32, offset: i64, topic_id: Option<TopicId>) {
+        let slot = partition as usize;
+        if self.standings.len() <= slot {
+            self.partitions = partition_ids(&self.settings.topic, slot + 1);
+            self.standings.resize(slot + 1, Standing::at(0));
+        }
+        self.standings[slot] = Standing::at(offset);
+        if topic_id.is_some() {
+            self.topic_id = topic_id;
+            self.expected = topic_id;
+        }
+        // What it has read ahead is behind or before this place.
+        self.again = None;
     }
 
     /// Reads ranges once more: for each exactly the records from `from` up to and including `to - 1`. Called after
@@ -154,9 +200,25 @@ impl KafkaSource {
                 self.standings = standings;
                 None
             }
+            Some(SourceEvent::Moved(Move { moved, topic_id, standings })) => {
+                // With a client of its own: nothing that the old one remembers of the topic counts any more.
+                self.running = None;
+                self.partitions = partition_ids(&self.settings.topic, standings.len());
+                self.topic_id = topic_id;
+                self.expected = topic_id;
+                self.standings = standings;
+                self.moved = Some(moved);
+                None
+            }
             Some(SourceEvent::Failed(error)) => return Err(error),
             None => None,
         })
+    }
+
+    /// What has moved reading elsewhere since this was last asked: positions and the topic's id are others already, and
+    /// nothing was read there yet.
+    pub fn take_moved(&mut self) -> Option<Moved> {
+        self.moved.take()
     }
 
     /// The threads that read on, from where reading has come to.
@@ -171,7 +233,7 @@ impl KafkaSource {
             }
             self.again = None;
             let (clock, stop, trouble) = (&self.clock, &self.stop, &self.trouble);
-            Running::start(settings, Arc::clone(clock), Arc::clone(stop), Arc::clone(trouble))?
+            Running::start(settings, self.expected, Arc::clone(clock), Arc::clone(stop), Arc::clone(trouble))?
         };
         Ok(self.running.insert(running))
     }

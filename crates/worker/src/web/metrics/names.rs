@@ -55,6 +55,10 @@ metrics! {
         "Times that the binlog began again, after a failover or a reset.";
     WITHOUT_SOURCE_TIME = Counter "cdc_worker_without_source_time_records_total"
         "Order events without source.ts_ms that went by their record's timestamp; in event time only.";
+    LOST = Counter "cdc_worker_lost_records_total"
+        "Records that were deleted before they were read, at most: offsets have gaps (source.on_lost_records).";
+    RECREATED = Counter "cdc_worker_recreated_topics_total"
+        "Times that the topic was deleted and created anew, and read from its beginning (source.on_recreated_topic).";
     UNBALANCED = Gauge "cdc_worker_unbalanced_records"
         "Records read less those that became something: 0, or the worker has a fault.";
     DEAD_LETTERS = Counter "cdc_worker_dead_letters_total" "Dead letters, by what is wrong with them.";

@@ -56,6 +56,9 @@ fn accounting(out: &mut Exposition, site: &Site) {
     out.single(&names::WINDOWS, counts.windows);
     out.single(&names::GENERATIONS, counts.generation);
     out.single(&names::WITHOUT_SOURCE_TIME, counts.without_source_time);
+    let (lost_records, recreated_topics) = site.view.telemetry().losses();
+    out.single(&names::LOST, lost_records);
+    out.single(&names::RECREATED, recreated_topics);
     out.labelled(&names::DEAD_LETTERS, "reason", site.view.telemetry().reasons());
 }
 

@@ -60,7 +60,7 @@ fn ranges_are_read_again_exactly_over_gaps_and_reading_goes_on_behind_them() {
         }
     }
     let mut source = start(real.settings(&topic));
-    source.seek(&positions(&topic, &[0, 0, 1])).unwrap();
+    source.seek(&positions(&topic, &[0, 0, 1]), None).unwrap();
     assert!(source.topic_id().is_some(), "Kafka 3.6 knows ids");
     let first = source.reread(&[range(0, 0, 5), range(1, 0, 1)]).unwrap();
     let expected = [(0, 0, "a0"), (0, 4, "c0"), (1, 0, "a1")];
@@ -89,7 +89,7 @@ fn a_partition_that_is_far_ahead_waits_for_its_epoch() {
     let mut settings = real.settings(&topic);
     settings.prefetch_bytes = 1;
     let mut source = start(settings);
-    source.seek(&positions(&topic, &[0, 0])).unwrap();
+    source.seek(&positions(&topic, &[0, 0]), None).unwrap();
     for epoch in 0..100 {
         let batch = source.reread(&[range(0, epoch * 200, epoch * 200 + 200), range(1, epoch, epoch + 1)]).unwrap();
         let mut expected: Vec<_> = (epoch * 200..epoch * 200 + 200).map(|offset| (0, offset)).collect();
@@ -109,7 +109,7 @@ fn what_is_no_longer_there_is_named_with_both_offsets() {
     real.delete_before(&topic, 1, 4);
     let again = |range| {
         let mut source = start(real.settings(&topic));
-        source.seek(&positions(&topic, &[0, 0])).unwrap();
+        source.seek(&positions(&topic, &[0, 0]), None).unwrap();
         source.reread(&[range]).unwrap_err().to_string()
     };
     let deleted = again(range(1, 2, 6));
@@ -132,7 +132,7 @@ fn a_record_behind_the_last_wanted_one_means_that_it_is_missing() {
         producer.commit_transaction(LONG).unwrap();
     }
     let mut source = start(real.settings(&topic));
-    source.seek(&positions(&topic, &[0])).unwrap();
+    source.seek(&positions(&topic, &[0]), None).unwrap();
     // Offset 1 is a control record: nothing that an epoch could have read.
     let error = source.reread(&[range(0, 0, 2)]).unwrap_err().to_string();
     assert!(error.contains("record 1, which a logged epoch has read, is missing: 2 comes next;"), "{error}");
@@ -141,7 +141,7 @@ fn a_record_behind_the_last_wanted_one_means_that_it_is_missing() {
 #[test]
 fn a_state_of_another_topic_is_refused() {
     let mut source = start(KafkaSettings::new("127.0.0.1:1", "orders", "g"));
-    let error = source.seek(&positions("payments", &[3])).unwrap_err().to_string();
+    let error = source.seek(&positions("payments", &[3]), None).unwrap_err().to_string();
     assert!(error.starts_with("kafka: the state stands in payments-0, where orders-0 is to be read: "), "{error}");
 }
 
@@ -159,7 +159,7 @@ fn partitions_added_while_nobody_read_are_read_from_their_beginning() {
     }
     real.flush();
     let mut source = start(real.settings(&topic));
-    source.seek(&positions(&topic, &[1])).unwrap();
+    source.seek(&positions(&topic, &[1]), None).unwrap();
     let mut offsets: Vec<_> = collect(&mut source, 2).iter().map(|seen| (seen.partition, seen.offset)).collect();
     offsets.sort_unstable();
     assert_eq!(offsets, [(0, 1), (1, 0)]);
@@ -183,7 +183,7 @@ fn a_group_s_offsets_are_told_and_its_members_refused_before_anything_is_read() 
     assert_eq!(committed, positions(&topic, &[0, 1])[1..]);
 
     let _member = real.member(&settings.group, &topic);
-    let error = start(settings.clone()).seek(&positions(&topic, &[0, 0])).unwrap_err();
+    let error = start(settings.clone()).seek(&positions(&topic, &[0, 0]), None).unwrap_err();
     assert!(matches!(error, KafkaSourceError::GroupHasMembers { .. }), "{error}");
     assert!(matches!(failure(&mut start(settings)), KafkaSourceError::GroupHasMembers { .. }));
 }
@@ -199,7 +199,7 @@ fn a_broker_that_is_away_in_the_middle_is_waited_for_and_the_rest_is_exact() {
     let stop = Arc::new(AtomicBool::new(false));
     logs();
     let mut source = KafkaSource::start(KafkaSettings::new(&bootstrap, "t", "g"), clock(), Arc::clone(&stop)).unwrap();
-    source.seek(&positions("t", &[0])).unwrap();
+    source.seek(&positions("t", &[0]), None).unwrap();
     assert_eq!(offsets(&source.reread(&[range(0, 0, 1)]).unwrap()), [(0, 0)]);
     cluster.broker_down(1).unwrap();
     let batch = std::thread::scope(|scope| {

@@ -81,8 +81,14 @@ impl Life {
         child
     }
 
-    /// One request; `None` where nobody answers.
+    /// One request whose answer is JSON; `None` where nobody answers.
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
+        let (status, body) = self.answer(method, path, body)?;
+        Some((status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+    }
+
+    /// One request; `None` where nobody answers.
+    fn answer(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(SOON)).unwrap();
         let length = body.len();
@@ -95,7 +101,14 @@ impl Life {
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+        Some((status, body.to_owned()))
+    }
+
+    /// The value of a metric without labels.
+    pub(super) fn metric(&self, name: &str) -> u64 {
+        let (_, text) = self.answer("GET", "/metrics", "").unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
     pub(super) fn get(&self, path: &str) -> Value {
@@ -127,12 +140,12 @@ impl Life {
         self.get("/api/v1/accounting")["consumed"].as_u64().unwrap()
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub(super) fn lines(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.path("results")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    fn raw_lines(&self) -> usize {
+    pub(super) fn raw_lines(&self) -> usize {
         self.lines().iter().filter(|line| line["stream"] == "raw").count()
     }
 }

@@ -72,6 +72,22 @@ impl Real {
         self.wait_for_partitions(topic, partitions as usize);
     }
 
+    /// Deletes a topic and creates another of the same name.
+    pub(super) fn recreate(&mut self, topic: &str, partitions: i32) {
+        let admin = self.admin();
+        let options = AdminOptions::new().operation_timeout(Some(LONG));
+        block_on(admin.delete_topics(&[topic], &options)).unwrap()[0].as_ref().unwrap();
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        // The name is free again a moment later.
+        while let Err((_, code)) = &block_on(admin.create_topics([&new], &options)).unwrap()[0] {
+            assert_eq!(*code, rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // One that has heard of the deletion gives up what it is told to send.
+        self.producer = config(&self.bootstrap).set("linger.ms", "0").create().unwrap();
+        self.wait_for_partitions(topic, partitions as usize);
+    }
+
     pub(super) fn wait_for_partitions(&self, topic: &str, count: usize) {
         let client = self.producer.client();
         while client.fetch_metadata(Some(topic), LONG).unwrap().topics()[0].partitions().len() < count {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rdkafka::admin::AdminOptions;
@@ -20,6 +20,7 @@ use super::support::{Real, block_on, generate, unique};
 use crate::engine::day::Dice;
 use crate::program::{end_of, signal, wait_until, worker};
 use crate::recordings::insert;
+use crate::shim::shimmed_while;
 
 const KILLS: u64 = 20;
 const MESSAGES: u64 = 30_000;
@@ -35,6 +36,10 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn begin(&self, more: &[&str]) -> Child {
+        self.command(more).spawn().unwrap()
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
         let set = |key: &str, value: &str| ["--set".to_owned(), format!("{key}={value}")];
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(set("kafka.bootstrap", &std::env::var("CDC_TEST_KAFKA").unwrap()));
@@ -56,7 +61,9 @@ impl Place<'_> {
             arguments.extend(set(&format!("sink.kafka.{stream}_topic"), &self.output(stream)));
         }
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
-        worker(&arguments).current_dir(self.folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        let mut command = worker(&arguments);
+        command.current_dir(self.folder).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
     }
 
     fn output(&self, stream: &str) -> String {
@@ -259,6 +266,78 @@ fn a_second_worker_of_the_same_name_takes_the_first_one_s_place() {
     assert!(ended.err.contains("another worker has begun to write"), "{}", ended.err);
     signal(&other, "TERM");
     assert_eq!(end_of(other, Duration::from_secs(30)).code, Some(0));
+}
+
+/// What the brokers do to a transaction that is open for longer than this.
+const TIMEOUT: [&str; 2] = ["--set", "sink.kafka.transaction_timeout_ms=10000"];
+
+// The disk of the file is full for longer than a transaction may be open: the brokers end it, and fence its producer as if
+// another worker had come.
+#[test]
+fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
+    let Some(real) = Real::broker() else { return };
+    let (topic, name, folder) = (real.topic(3), unique("out"), tempfile::tempdir().unwrap());
+    let place = Place { folder: folder.path(), topic: &topic, name: &name };
+    let flag = folder.path().join("not-well");
+    let mut command = place.command(&TIMEOUT);
+    shimmed_while(&mut command, "write|*/results|enospc|0", &flag);
+    let child = command.spawn().unwrap();
+    let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
+    let written = std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let settings = GenerateSettings { market: MarketSettings::default(), count: 6_000, rate: Some(A_SECOND) };
+            generate(&bootstrap, &topic, &settings).unwrap()
+        });
+        wait_until("results come", || place.file().len() > 1_000);
+        fs::File::create(&flag).unwrap();
+        // Brokers look for transactions that are too old every ten seconds.
+        std::thread::sleep(Duration::from_secs(25));
+        fs::remove_file(&flag).unwrap();
+        load.join().unwrap()
+    });
+    let mut seen = 0;
+    wait_until("everything has come through and its windows are over", || {
+        let before = std::mem::replace(&mut seen, place.file().len());
+        std::thread::sleep(Duration::from_millis(1_500));
+        seen as u64 > written / 2 && seen == before
+    });
+    signal(&child, "TERM");
+    let ended = end_of(child, Duration::from_secs(30));
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("the brokers have ended the transaction of"), "it never came to it: {}", ended.err);
+    topics_equal_file(&real, &place);
+}
+
+// The same, but meanwhile another worker has come: the first one finds its marker, and leaves it its place.
+#[test]
+fn i5_a_worker_that_was_held_up_while_another_took_its_place_says_so() {
+    let Some(real) = Real::broker() else { return };
+    let (topic, name) = (real.topic(1), unique("out"));
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [first, second] =
+        [0, 1].map(|index: usize| Place { folder: folders[index].path(), topic: &topic, name: &name });
+    one_order_and_a_stop(&real, &first);
+    let flag = folders[0].path().join("not-well");
+    let mut command = first.command(&TIMEOUT);
+    shimmed_while(&mut command, "write|*/results|enospc|0", &flag);
+    let zombie = command.spawn().unwrap();
+    let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
+    let settings = GenerateSettings { market: MarketSettings::default(), count: 3_000, rate: Some(A_SECOND) };
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| generate(&bootstrap, &topic, &settings).unwrap());
+        wait_until("results come", || first.file().len() > 500);
+        fs::File::create(&flag).unwrap();
+        load.join().unwrap();
+    });
+    std::thread::sleep(Duration::from_secs(12));
+    let other = second.begin(&["--accept-lost-output"]);
+    wait_until("the second one has its place", || second.file().len() > 2_000);
+    fs::remove_file(&flag).unwrap();
+    let ended = end_of(zombie, Duration::from_mins(1));
+    assert_eq!(ended.code, Some(3), "{}", ended.err);
+    assert!(ended.err.contains("another worker has begun to write"), "{}", ended.err);
+    signal(&other, "TERM");
+    assert_eq!(end_of(other, Duration::from_secs(30)).code, Some(0), "it is not fenced in turn");
 }
 
 #[test]

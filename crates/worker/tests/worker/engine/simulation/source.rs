@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use worker::epoch::{EpochRecord, Feed, FeedError, GroupOffsets, PartitionFacts, Read, RecordRange, ranges_of};
+use worker::epoch::{
+    EpochRecord, Feed, FeedError, GroupOffsets, PartitionFacts, Read, RecordRange, TopicId, ranges_of,
+};
 use worker::source::{Batch, PartitionId};
 
 use crate::engine::day::{Dice, Record};
@@ -160,7 +162,11 @@ impl Feed for TopicFeed {
         PartitionFacts { caught_up, position: self.range(slot, &topic), ..PartitionFacts::default() }
     }
 
-    fn seek(&mut self, next_offsets: &[(PartitionId, i64)]) -> Result<(), FeedError> {
+    fn seek(
+        &mut self,
+        next_offsets: &[(PartitionId, i64)],
+        _was: Option<TopicId>,
+    ) -> Result<Option<TopicId>, FeedError> {
         let topic = self.topic.lock().unwrap();
         self.next = vec![0; topic.count.max(next_offsets.len())];
         for (slot, (id, offset)) in next_offsets.iter().enumerate() {
@@ -169,7 +175,7 @@ impl Feed for TopicFeed {
         }
         drop(topic);
         self.look();
-        Ok(())
+        Ok(None)
     }
 
     fn reread(&mut self, ranges: &[RecordRange]) -> Result<Batch, FeedError> {
