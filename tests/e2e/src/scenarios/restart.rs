@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use crate::lines::settle;
 use crate::output::Raw;
@@ -25,7 +26,7 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     pipeline.wait_for_raw("a first line", LIMIT, |raw| raw.order_id >= 100)?;
 
     let watch = Stopwatch::start();
-    stack.down()?;
+    let savepoint = savepoint_of(&stack.down()?, &pipeline.worker)?;
     stage.note("opsctl down", human(watch.elapsed()));
     let left: Vec<_> = stack.containers()?.into_iter().filter(Container::runs).collect();
     ensure!(left.is_empty(), "still runs after opsctl down: {:?}", left.iter().map(|c| &c.name).collect::<Vec<_>>());
@@ -40,11 +41,25 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     // The connector is Connect's, kept in its topic; the worker beside the stack's own is ours to start again.
     stack.wait_for_connector(&pipeline.name)?;
     pipeline.start_worker("")?;
+    let kept = stack.opsctl(&["savepoint", "list", "--name", &pipeline.worker], LIMIT)?;
+    ensure!(
+        kept["savepoints"].to_string().contains(&savepoint),
+        "opsctl down's savepoint {savepoint} is not there: {kept}"
+    );
     pipeline.sql(&inserts(100_000))?;
     let count = 2 * usize::try_from(ROWS)?;
     pipeline.wait_for_raws(count, LIMIT)?;
     settle(&pipeline.lines, Duration::from_secs(2), LIMIT)?;
     each_once(&pipeline.raws()?, &(100..100 + ROWS).chain(100_000..100_000 + ROWS).collect())
+}
+
+/// What `opsctl down` says to have kept of a worker.
+fn savepoint_of(answer: &Value, worker: &str) -> Result<String> {
+    let steps = answer["steps"].as_array().cloned().unwrap_or_default();
+    let stopped = steps.iter().find(|step| step["title"] == format!("{worker} is stopped"));
+    let detail = stopped.and_then(|step| step["detail"].as_str());
+    let name = detail.and_then(|detail| detail.strip_prefix("savepoint "));
+    Ok(name.with_context(|| format!("no savepoint of {worker}: {answer}"))?.to_owned())
 }
 
 /// One statement a row: each a transaction of its own, so that `down` comes between two of them.

@@ -91,11 +91,12 @@ pub(super) async fn start(
     docker.prepare_volume(launch).await?;
     step.say(format!("starting {}", launch.image));
     docker.launch(launch).await?;
-    let started = docker.container(&launch.service).await?;
-    if let Some(ended) = started.filter(|started| started.published(PAGE_PORT).is_none()) {
-        return Err(does_not_stay_up(docker, &ended).await?);
-    }
-    let page = page(session, docker, &launch.service).await?;
+    // One look for both: one that ends at once has its port at one moment and not at the next.
+    let Some(started) = docker.container(&launch.service).await? else {
+        return Err(session.not_running(&launch.service));
+    };
+    let Some(port) = started.published(PAGE_PORT) else { return Err(does_not_stay_up(docker, &started).await?) };
+    let page = WorkerPage::on(port, session.stack.worker_token_text())?;
     let limit = session.patient(TO_BE_READY);
     wait(step, docker, &launch.service, &page, Outcome::Changed, limit).await
 }

@@ -11,6 +11,7 @@ use crate::wait::{Look, until_slowly};
 
 const INTERNAL: [&str; 3] = ["_connect-configs", "_connect-offsets", "_connect-status"];
 const SECOND: &str = "queued";
+const BROKERS: [&str; 3] = ["kafka-1", "kafka-2", "kafka-3"];
 
 pub(super) const ONE_DOWN: Fault = Fault {
     breaks: |stack| stack.act("kill", "kafka-2"),
@@ -27,6 +28,26 @@ pub(super) const TWO_DOWN: Fault = Fault {
     },
     root: "DOC-BROKER-DOWN",
     follow: &["DOC-NO-WRITES", "DOC-CONNECT-STUCK", "DOC-CONNECTOR-STALLED", "DOC-WORKER-INPUT"],
+    mend: Mend::Fix,
+    takes_orders: true,
+};
+
+/// ZooKeeper kept the topics and tells another id: the one quarrel about ids that can be settled without loss.
+pub(super) const CLUSTER_ID: Fault = Fault {
+    breaks: |stack| {
+        for broker in BROKERS {
+            stack.act("stop", broker)?;
+        }
+        let zookeeper = stack.container("zookeeper")?.id;
+        let id = r#"{"version":"1","id":"AnotherClusterAltogethr"}"#;
+        docker::docker(&["exec", &zookeeper, "zookeeper-shell", "localhost:2181", "set", "/cluster/id", id])?;
+        for broker in BROKERS {
+            stack.act("start", broker)?;
+        }
+        Ok(())
+    },
+    root: "DOC-CLUSTER-ID",
+    follow: &["DOC-BROKER-DOWN"],
     mend: Mend::Fix,
     takes_orders: true,
 };
