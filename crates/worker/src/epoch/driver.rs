@@ -254,6 +254,7 @@ impl Driver<'_> {
             announced: committed.as_ref().map_or(0, |commit| commit.partitions.len()),
             to_deliver,
             handed_over: 0,
+            in_flight_bytes: 0,
             returned,
             appended,
             // Without checkpoints the log is needed for what is not committed only.

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::delivery::{Handed, Returned};
@@ -58,6 +58,8 @@ pub(super) struct Gather<'a> {
     pub(super) to_deliver: SyncSender<Handed>,
     /// How many things were handed over.
     pub(super) handed_over: u64,
+    /// Bytes of values that were handed over and are not delivered.
+    pub(super) in_flight_bytes: usize,
     pub(super) returned: Receiver<Returned>,
     /// The last epoch whose record was appended, for the one who syncs.
     pub(super) appended: Arc<AtomicU64>,
@@ -130,6 +132,9 @@ impl Gather<'_> {
 
     fn live(&mut self, feed: &mut dyn Feed, wait: Duration) -> Result<bool, DriverError> {
         self.tell_group(feed);
+        if !self.has_room() {
+            return Ok(self.wait_for_room(feed, wait));
+        }
         if self.is_behind() {
             return self.timer_epoch(feed);
         }
@@ -198,6 +203,7 @@ impl Gather<'_> {
 
     fn executed(&mut self, executed: Executed) -> bool {
         self.next.id = executed.epoch.id + 1;
+        self.in_flight_bytes += executed.outputs.batch.bytes();
         self.hand_over(Handed::Epoch(Box::new(executed)))
     }
 
@@ -324,35 +330,6 @@ impl Gather<'_> {
         // In the table's order: it is made of them again.
         ranges.sort_by_key(|range| table.iter().position(|id| range.is_of(id)));
         self.announced = batch.partitions.len();
-    }
-
-    /// Takes back what delivered epochs need no more: their memory, and their records in the log (I7). `false`: delivery
-    /// has ended, which it does by itself only when it failed; an idle pipeline would notice with the next record only.
-    fn take_back(&mut self, feed: &mut dyn Feed) -> Result<bool, DriverError> {
-        loop {
-            match self.returned.try_recv() {
-                Ok(Returned::Delivered(outputs, notes)) => {
-                    self.executor.recycle(outputs.decoded);
-                    feed.recycle(outputs.batch);
-                    for note in &notes {
-                        // Without the note an epoch may be repeated on stdout after a crash, no more.
-                        if let Err(error) = self.log.note(note) {
-                            tracing::warn!("{error}");
-                        }
-                    }
-                }
-                Ok(Returned::Committed(epoch)) => {
-                    self.executor.committed(epoch);
-                    let needed_after = self.needed_after.load(Ordering::Acquire);
-                    // The last record stays: it says which history the state belongs to.
-                    if let Err(error) = self.log.forget_through((epoch - 1).min(needed_after)) {
-                        tracing::warn!("{error}");
-                    }
-                }
-                Err(TryRecvError::Empty) => return Ok(true),
-                Err(TryRecvError::Disconnected) => return Ok(false),
-            }
-        }
     }
 
     fn tell_group(&mut self, feed: &mut dyn Feed) {

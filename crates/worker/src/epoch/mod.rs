@@ -17,6 +17,7 @@ mod progress;
 mod record;
 mod recovery;
 mod reread;
+mod returned;
 mod sequence;
 mod standpoint;
 mod stepped;

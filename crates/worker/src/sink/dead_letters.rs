@@ -6,6 +6,7 @@ use super::json::write_dead_letter;
 use super::output_file::{Earlier, OutputFile};
 use super::{Known, Sink, SinkError};
 use crate::epoch::{EpochRecord, OutputKind, Outputs};
+use crate::source::give_back;
 
 /// Appends dead letters to a file, behind those of earlier runs. A run that starts over appends them again: topic,
 /// partition and offset tell.
@@ -35,7 +36,10 @@ impl Sink for DeadLettersSink {
         for line in outputs.lines.iter().filter(|line| line.kind == OutputKind::DeadLetter) {
             write_dead_letter(outputs, line, &mut self.bytes);
         }
-        self.file.append(&self.bytes)
+        let appended = self.file.append(&self.bytes);
+        self.bytes.clear();
+        give_back(&mut self.bytes);
+        appended
     }
 
     fn takes_notes(&self) -> bool {

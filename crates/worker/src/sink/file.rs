@@ -6,6 +6,7 @@ use super::output_file::{Earlier, OutputFile};
 use super::{Known, Renderer, Sink, SinkError};
 use crate::append_file::AppendFile;
 use crate::epoch::{EpochRecord, Outputs};
+use crate::source::give_back;
 
 /// Writes each epoch's results to a file.
 pub struct FileSink {
@@ -53,7 +54,10 @@ impl Sink for FileSink {
         self.bytes.clear();
         self.aside.clear();
         self.renderer.render(outputs, &mut self.bytes, &mut self.aside);
-        self.file.append(&self.bytes)
+        let appended = self.file.append(&self.bytes);
+        self.bytes.clear();
+        give_back(&mut self.bytes);
+        appended
     }
 
     fn takes_notes(&self) -> bool {

@@ -141,8 +141,21 @@ pub(super) fn write_dead_letter(outputs: &Outputs, line: &Output, out: &mut Vec<
     put(out, r#","reason":"#);
     write_string(&reason.0, out);
     put(out, r#","value_base64":""#);
-    put(out, &STANDARD.encode(outputs.batch.value(record).unwrap_or_default()));
+    write_base64(outputs.batch.value(record).unwrap_or_default(), out);
     put(out, "\"}\n");
+}
+
+/// In place: a dead letter may have 16 MB.
+fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    let (start, encoded) = (out.len(), bytes.len().div_ceil(3) * 4);
+    // A large one with room for the line's end and no more: the buffer would double.
+    if encoded > out.capacity() {
+        out.reserve_exact(encoded + 16);
+    }
+    out.resize(start + encoded, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[start..]).unwrap_or_default();
+    debug_assert_eq!(written, encoded, "base64 has four characters for three bytes");
+    out.truncate(start + written);
 }
 
 fn write_origin(outputs: &Outputs, record: &SourceRecord, out: &mut Vec<u8>) {

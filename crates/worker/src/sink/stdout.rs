@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use super::{Renderer, Sink, SinkError};
 use crate::epoch::{EpochRecord, Outputs};
+use crate::source::give_back;
 
 /// Writes each epoch's lines at once: results to stdout, the rest to stderr.
 pub struct StdoutSink<O, E> {
@@ -31,7 +32,10 @@ impl<O: Write + Send, E: Write + Send> Sink for StdoutSink<O, E> {
         self.err_bytes.clear();
         self.renderer.render(outputs, &mut self.out_bytes, &mut self.err_bytes);
         write_all("stdout", &mut self.out, &self.out_bytes)?;
-        write_all("stderr", &mut self.err, &self.err_bytes)
+        write_all("stderr", &mut self.err, &self.err_bytes)?;
+        self.out_bytes.clear();
+        give_back(&mut self.out_bytes);
+        Ok(())
     }
 }
 

@@ -38,6 +38,16 @@ pub struct Batch {
 
 const NULL: u32 = u32::MAX;
 
+/// Memory that is kept to be used again, at most: what a message of 16 MB has taken is given back.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// Gives back the memory of an empty buffer that has become too large to keep.
+pub(crate) fn give_back(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT_BYTES {
+        *buffer = Vec::new();
+    }
+}
+
 impl Batch {
     /// A batch without records that knows its source's partitions.
     pub fn of(partitions: Vec<PartitionId>) -> Self {
@@ -80,9 +90,10 @@ impl Batch {
         self.arena.len()
     }
 
-    /// Forgets the records, keeps the memory and the table of partitions.
+    /// Forgets the records, keeps the table of partitions, and the memory where it is of the usual size.
     pub fn clear(&mut self) {
         self.records.clear();
         self.arena.clear();
+        give_back(&mut self.arena);
     }
 }

@@ -10,5 +10,6 @@ pub mod kafka;
 mod batch;
 mod policies;
 
+pub(crate) use batch::give_back;
 pub use batch::{Batch, PartitionId, SourceRecord};
 pub use policies::{OnLostRecords, OnRecreatedTopic};
