@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::dice::Dice;
 use super::fault::{Deck, Fault};
 use super::life::{Life, Shim, Stage, Start};
-use super::load::Load;
+use super::load::{Load, Market};
 use super::mount::Mounted;
 use super::report::Happened;
 use super::wait::pause;
@@ -25,6 +25,11 @@ pub(crate) const PARALLELISMS: [u64; 5] = [1, 2, 3, 4, 8];
 /// What is at hand in an act.
 pub(crate) struct Act<'a> {
     pub(crate) stage: Stage,
+    /// What the load is made of.
+    pub(crate) market: Market,
+    pub(crate) load: Load,
+    /// Since the act began.
+    pub(crate) begun: Stopwatch,
     pub(crate) broker: &'a mut Broker,
     pub(crate) dice: &'a mut Dice,
     /// Since the whole run began.
@@ -48,18 +53,12 @@ pub(crate) struct Outcome {
 
 impl Act<'_> {
     /// Plays faults for so long; each is told as it is over.
-    pub(crate) fn play(
-        &mut self,
-        load: &mut Load,
-        deck: &mut Deck,
-        limit: Duration,
-        tell: &mut dyn FnMut(Happened),
-    ) -> Result<()> {
+    pub(crate) fn play(&mut self, deck: &mut Deck, limit: Duration, tell: &mut dyn FnMut(Happened)) -> Result<()> {
         let begun = Stopwatch::start();
         self.life.brings(&self.stage, 0, self.life.since).context("the first start")?;
         while begun.elapsed() < limit {
             pause(self.dice.between(GAP_MS.0, GAP_MS.1))?;
-            load.must_live()?;
+            self.load.must_live()?;
             self.life.must_live()?;
             let Some(fault) = deck.draw(self.dice) else { return Ok(()) };
             let at_seconds = self.now();
@@ -147,6 +146,7 @@ impl Act<'_> {
             Fault::Freeze => self.frozen(),
             Fault::Rescale => self.rescaled(),
             Fault::BrokerKilled => self.without_broker(),
+            Fault::Repeats => self.with_repeats(),
             Fault::Savepoint => self.from_a_savepoint(),
             Fault::Moved => self.moved(),
             Fault::StateLost => self.without_state(),

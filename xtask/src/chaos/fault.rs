@@ -24,6 +24,7 @@ pub(crate) enum Fault {
     Freeze,
     Rescale,
     BrokerKilled,
+    Repeats,
     Savepoint,
     Moved,
     StateLost,
@@ -38,13 +39,14 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// All of them, in the order of the help.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Kill,
         Self::KillInARow,
         Self::Stop,
         Self::Freeze,
         Self::Rescale,
         Self::BrokerKilled,
+        Self::Repeats,
         Self::Savepoint,
         Self::Moved,
         Self::StateLost,
@@ -75,6 +77,9 @@ impl Fault {
             Self::Freeze => ("freeze", "SIGSTOP, and SIGCONT after a while"),
             Self::Rescale => ("rescale", "SIGTERM or kill -9, and a start at another parallelism"),
             Self::BrokerKilled => ("broker-killed", "kill -9 of the broker, and its start on the same data"),
+            Self::Repeats => {
+                ("repeats", "kill -9, and messages of before once more, as from a connector that starts again")
+            }
             Self::Savepoint => ("savepoint", "a savepoint by SIGUSR1, kill -9, a start that restores it"),
             Self::Moved => ("moved", "a stop with savepoint, state and log removed, a start from the savepoint alone"),
             Self::StateLost => ("state-lost", "kill -9, the database removed; log and checkpoints stay"),

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use super::act::{Act, Outcome};
 use super::life::{SOON, Start, TOKEN};
 use super::losses::remove_all;
-use super::rest;
 use super::wait::{pause, until};
+use super::{load, rest};
 use crate::stopwatch::Stopwatch;
 
 /// Where a worker dies, by the call to the machine that it is in. The tests of the worker have the same
@@ -87,6 +87,25 @@ impl Act<'_> {
         Ok(Outcome { detail, recovered: self.life.brings(&self.stage, beyond, since)? })
     }
 
+    pub(super) fn with_repeats(&mut self) -> Result<Outcome> {
+        // Snapshot rows have no place in the binlog: they count again. By then they are late for certain, by event time.
+        let begun = self.begun;
+        until("the first messages are old", SOON, || Ok(begun.elapsed() > OLD))?;
+        let count = self.dice.between(100, 500);
+        // Once all is committed, and before anything newer: only the marks of the commit tell what is a repeat.
+        self.load.pause();
+        self.wait_until_quiet()?;
+        self.kill()?;
+        load::repeat(&self.stage.worker, &self.market, count, &self.stage.place)?;
+        self.begin()?;
+        // Late ones leave traces by event time, snapshot rows always do.
+        self.recovers(self.stage.length())?;
+        self.wait_until_quiet()?;
+        let (beyond, since) = (self.stage.length(), Stopwatch::start());
+        self.load.go_on();
+        Ok(Outcome { detail: format!("{count} messages"), recovered: self.life.brings(&self.stage, beyond, since)? })
+    }
+
     pub(super) fn from_a_savepoint(&mut self) -> Result<Outcome> {
         let before = self.life.times(SAVEPOINT_MADE);
         self.life.signal(Signal::USR1);
@@ -132,6 +151,19 @@ impl Act<'_> {
         Ok(Outcome { detail: format!("{what}, the {number}th time"), recovered: self.recovers(beyond)? })
     }
 
+    /// Waits until nothing new has come for a while.
+    fn wait_until_quiet(&mut self) -> Result<()> {
+        let (mut length, mut silent) = (self.stage.length(), Stopwatch::start());
+        until("all that was read has come out", SOON, || {
+            self.life.must_live()?;
+            let now = self.stage.length();
+            if now != length {
+                (length, silent) = (now, Stopwatch::start());
+            }
+            Ok(silent.elapsed() > QUIET)
+        })
+    }
+
     /// Waits until so many sound checkpoints of this timeline are there.
     pub(super) fn wait_for_checkpoints(&mut self, count: usize) -> Result<()> {
         until(&format!("there are {count} checkpoints"), SOON + Duration::from_secs(10), || {
@@ -141,5 +173,9 @@ impl Act<'_> {
     }
 }
 
+/// More than a window, the watermark's distance and what one partition may be behind another.
+const OLD: Duration = Duration::from_secs(12);
+/// More than commits wait for each other, and than a message is on its way; less than a window would add to.
+const QUIET: Duration = Duration::from_millis(1_500);
 const SAVEPOINT_MADE: &str = "savepoint made: ";
 const SAVEPOINT_RESTORED: &str = "restored the savepoint";

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
 
 use crate::process::{Group, run, succeeded};
 
@@ -14,9 +15,9 @@ const TIME_TO_END: Duration = Duration::from_secs(90);
 
 /// What is generated.
 #[derive(Debug)]
-pub(crate) struct Market<'a> {
-    pub(crate) bootstrap: &'a str,
-    pub(crate) topic: &'a str,
+pub(crate) struct Market {
+    pub(crate) bootstrap: String,
+    pub(crate) topic: String,
     pub(crate) seed: u64,
     pub(crate) rate: u32,
     /// No more than so many: it would go on for ever if nobody stopped it.
@@ -32,7 +33,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// Makes the topic and starts it; its words go into a file in `place`.
-    pub(crate) fn begin(worker: &Path, market: &Market<'_>, place: &Path) -> Result<Self> {
+    pub(crate) fn begin(worker: &Path, market: &Market, place: &Path) -> Result<Self> {
         let log = place.join("generate.log");
         // Nothing at first: the topic is there before anybody reads it.
         let none = run(&mut generator(worker, market, 0, &log)?, TIME_TO_END)?;
@@ -48,8 +49,18 @@ impl Load {
         }
     }
 
-    /// Stops it; gives how many messages the topic has.
-    pub(crate) fn end(mut self) -> Result<u64> {
+    /// Nothing more comes until it goes on.
+    pub(crate) fn pause(&self) {
+        self.group.signal(Signal::STOP);
+    }
+
+    /// It goes on; what was not made meanwhile is not made up for.
+    pub(crate) fn go_on(&self) {
+        self.group.signal(Signal::CONT);
+    }
+
+    /// Stops it; gives how many messages it made.
+    pub(crate) fn end(&mut self) -> Result<u64> {
         let status = self.group.stop(TIME_TO_END)?;
         let said = self.said();
         if !status.success() {
@@ -63,9 +74,16 @@ impl Load {
     }
 }
 
-fn generator(worker: &Path, market: &Market<'_>, count: u64, log: &Path) -> Result<Command> {
+/// Sends the market's first messages once more.
+pub(crate) fn repeat(worker: &Path, market: &Market, count: u64, place: &Path) -> Result<()> {
+    let log = place.join("repeat.log");
+    let ended = run(&mut generator(worker, market, count, &log)?, TIME_TO_END)?;
+    succeeded(ended, "worker generate").with_context(|| fs::read_to_string(&log).unwrap_or_default())
+}
+
+fn generator(worker: &Path, market: &Market, count: u64, log: &Path) -> Result<Command> {
     let mut command = Command::new(worker);
-    command.args(["generate", "--to", market.bootstrap, "--seed", &market.seed.to_string()]);
+    command.args(["generate", "--to", &market.bootstrap, "--seed", &market.seed.to_string()]);
     command.args(["--rate", &market.rate.to_string(), "--count", &count.to_string()]);
     command.args(["--set", &format!("kafka.topic={}", market.topic), "--log-level", "warn"]);
     command.stdout(Stdio::null()).stderr(File::create(log)?);

@@ -141,19 +141,19 @@ impl World<'_> {
         let mounted = if self.mounts { Some(Mounted::tmpfs(&disk)?) } else { None };
         let (topic, bootstrap) = (format!("chaos-{}", time.word()), broker.address());
         let market = Market {
-            bootstrap: &bootstrap,
-            topic: &topic,
+            bootstrap: bootstrap.clone(),
+            topic: topic.clone(),
             seed: self.options.seed,
             rate: self.options.rate,
             most: u64::from(self.options.rate) * (limit.as_secs() * 10 + 600),
         };
-        let mut load = Load::begin(&self.worker, &market, place)?;
+        let load = Load::begin(&self.worker, &market, place)?;
         let stage = Stage {
             worker: self.worker.clone(),
             place: place.to_owned(),
             disk: disk.clone(),
-            bootstrap: bootstrap.clone(),
-            topic: topic.clone(),
+            bootstrap,
+            topic,
             time,
             port: free_port()?,
             settings: &[],
@@ -162,6 +162,9 @@ impl World<'_> {
         let life = Life::begin(&stage, &Start { parallelism, ..Start::default() })?;
         let mut act = Act {
             stage,
+            market,
+            load,
+            begun: Stopwatch::start(),
             broker,
             dice,
             watch: self.watch,
@@ -173,11 +176,11 @@ impl World<'_> {
             checkpoints: 0,
         };
         eprintln!("chaos: by {} time, {} messages a second", time.word(), self.options.rate);
-        let played = act.play(&mut load, deck, limit, &mut |happened| {
+        let played = act.play(deck, limit, &mut |happened| {
             eprintln!("chaos: {}", happened.line());
             report.happened.push(happened);
         });
-        let ended = played.and_then(|()| self.end(&mut act, load, place));
+        let ended = played.and_then(|()| self.end(&mut act, place));
         let (records, comparison, failure) = match ended {
             Ok((records, comparison)) => (records, comparison, None),
             Err(error) if error.is::<Interrupted>() => return Err(error),
@@ -194,8 +197,8 @@ impl World<'_> {
     }
 
     /// The load ends; what is on its way comes out; the worker is stopped; its results are compared.
-    fn end(&self, act: &mut Act<'_>, load: Load, place: &Path) -> Result<(u64, Comparison)> {
-        let count = load.end()?;
+    fn end(&self, act: &mut Act<'_>, place: &Path) -> Result<(u64, Comparison)> {
+        let count = act.load.end()?;
         eprintln!("chaos: {:7.1} s  the load has ended; what must come of it is worked out", act.now());
         let recording = record(act.broker, &act.stage.topic, count, place)?;
         let expected = self.oracle(&recording, act.stage.time, place)?;
