@@ -180,7 +180,7 @@ pub(crate) enum BenchSubject {
   cargo xtask bench durability --rounds 0 --kills 30       the large state alone")]
 pub(crate) struct DurabilityBenchOptions {
     /// Symbols in the state, each with an open window; 0: nothing that needs them
-    #[arg(long, value_name = "N", default_value_t = 1_500_000)]
+    #[arg(long, value_name = "N", default_value_t = 3_000_000)]
     pub(crate) symbols: u64,
     /// How often the worker is killed
     #[arg(long, value_name = "N", default_value_t = 12)]

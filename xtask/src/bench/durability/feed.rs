@@ -1,7 +1,7 @@
 //! Orders of many symbols into a topic, by Kafka's own producer: as fast as can be, or one by one at a pace.
 
 use std::io::{BufWriter, Write};
-use std::process::ChildStdin;
+use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -33,7 +33,8 @@ impl Producer {
         for property in properties {
             command.args(["--producer-property", property]);
         }
-        let (group, pipe) = Group::spawn_fed(&mut command)?;
+        // Log4j complains that nobody set it up.
+        let (group, pipe) = Group::spawn_fed(command.stderr(Stdio::null()))?;
         Ok(Self { group, pipe: BufWriter::with_capacity(1 << 16, pipe) })
     }
 
