@@ -147,7 +147,7 @@ impl Act<'_> {
             Fault::Rescale => self.rescaled(),
             Fault::BrokerKilled => self.without_broker(),
             Fault::Repeats => self.with_repeats(),
-            Fault::Savepoint => self.from_a_savepoint(),
+            Fault::Savepoint => self.restored_savepoint(),
             Fault::Moved => self.moved(),
             Fault::StateLost => self.without_state(),
             Fault::CheckpointDamaged => self.with_a_damaged_checkpoint(),

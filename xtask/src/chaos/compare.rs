@@ -193,7 +193,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let file = |name: &str, lines: &[&str]| {
             let path = place.path().join(name);
-            std::fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).expect("written");
+            std::fs::write(&path, lines.join("\n")).expect("written");
             path
         };
         let terms = Terms { time, watermark_ms: 1_000 };

@@ -106,7 +106,7 @@ impl Act<'_> {
         Ok(Outcome { detail: format!("{count} messages"), recovered: self.life.brings(&self.stage, beyond, since)? })
     }
 
-    pub(super) fn from_a_savepoint(&mut self) -> Result<Outcome> {
+    pub(super) fn restored_savepoint(&mut self) -> Result<Outcome> {
         let before = self.life.times(SAVEPOINT_MADE);
         self.life.signal(Signal::USR1);
         self.life.says(SAVEPOINT_MADE, before)?;

@@ -86,7 +86,7 @@ fn pause(arrivals: &[Duration], end: Duration, took: Duration, bytes: f64) -> Op
 /// The longest time between two arrivals of those that count.
 fn longest(arrivals: &[Duration], counts: impl Fn(Duration, Duration) -> bool) -> Option<Duration> {
     let pairs = arrivals.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
-    pairs.filter(|(one, next)| counts(*one, *next)).map(|(one, next)| next - one).max()
+    pairs.filter(|(one, next)| counts(*one, *next)).map(|(one, next)| next.saturating_sub(one)).max()
 }
 
 #[cfg(test)]
