@@ -31,6 +31,8 @@ pub(crate) enum Task {
     Plant(PlantOptions),
     /// Measure how fast the worker is, beside yardsticks in the same run
     Bench(BenchOptions),
+    /// Let a worker run under faults, then compare its results with the oracle's
+    Chaos(ChaosOptions),
     /// Build the stack's images without a registry: from Debian's packages, Maven Central and this repository
     Images(ImagesOptions),
     /// Test the real stack: MySQL to the worker's lines, in containers
@@ -164,6 +166,57 @@ pub(crate) enum BenchSubject {
     Latency(LatencyBenchOptions),
     /// What the worker's cost depends on: symbols, partitions, the length of messages, parallelism
     Scaling(ScalingBenchOptions),
+    /// What surviving costs: recovery and checkpoints with a large state, the rate beside the pipeline in memory
+    Durability(DurabilityBenchOptions),
+    /// A long backlog, read in little memory
+    Backlog(BacklogBenchOptions),
+}
+
+/// How large the state is, and how often each is measured.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench durability --check
+  cargo xtask bench durability --symbols 0 --rounds 5      the rates alone
+  cargo xtask bench durability --rounds 0 --kills 30       the large state alone")]
+pub(crate) struct DurabilityBenchOptions {
+    /// Symbols in the state, each with an open window; 0: nothing that needs them
+    #[arg(long, value_name = "N", default_value_t = 3_000_000)]
+    pub(crate) symbols: u64,
+    /// How often the worker is killed
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) kills: usize,
+    /// How many checkpoints are watched
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) checkpoints: usize,
+    /// Rounds in which both pipelines take a turn; 0: none
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Messages that they read
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-durability.txt
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// How long, and how little.
+#[derive(Debug, Args)]
+pub(crate) struct BacklogBenchOptions {
+    /// Messages of the topic
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Symbols in them, the popular ones more often
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) symbols: u32,
+    /// MB that the worker may have
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) memory_mb: u64,
+    /// One JSON object on stdout instead of a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How much at each point.
@@ -212,6 +265,79 @@ pub(crate) struct DecodeBenchOptions {
     /// Plain recording for the whole process; else the bulk fixture, unpacked
     #[arg(long, value_name = "FILE")]
     pub(crate) recording: Option<PathBuf>,
+}
+
+/// How long, from which seed, and which faults.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask chaos --minutes 30 --seed 7
+  cargo xtask chaos --minutes 5 --only kill --only state-lost --time event
+  cargo xtask chaos --list
+
+The report of every run is a file under target/chaos. Exit code 1: something differs, or did not recover.")]
+pub(crate) struct ChaosOptions {
+    /// Minutes under load and faults; comparing comes on top
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) minutes: u32,
+    /// Seed of the faults and of the messages
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Messages a second
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..))]
+    pub(crate) rate: u32,
+    /// Only this time that windows go by; else half of the minutes each
+    #[arg(long, value_name = "TIME", value_enum)]
+    pub(crate) time: Option<ChaosTime>,
+    /// Only this fault; may be given several times
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) only: Vec<String>,
+    /// Print the faults and stop
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep results, logs and state also where all is well
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Another worker than the one of this tree, such as one with a planted bug
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) worker: Option<PathBuf>,
+}
+
+impl Default for ChaosOptions {
+    fn default() -> Self {
+        Self {
+            minutes: 5,
+            seed: 1,
+            rate: 1_000,
+            time: None,
+            only: Vec::new(),
+            list: false,
+            json: false,
+            keep: false,
+            worker: None,
+        }
+    }
+}
+
+/// What windows go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChaosTime {
+    /// The worker's clock
+    Processing,
+    /// The events' own time
+    Event,
+}
+
+impl ChaosTime {
+    /// As flags and reports have it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Processing => "processing",
+            Self::Event => "event",
+        }
+    }
 }
 
 /// Which images, and whether from nothing.

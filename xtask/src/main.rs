@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | plant | bench | images | e2e`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | plant | bench | chaos | images | e2e`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -14,6 +14,7 @@ mod broker;
 mod fuzz;
 mod plant;
 mod bench;
+mod chaos;
 mod images;
 mod e2e;
 mod ci;
@@ -49,6 +50,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Fuzz(options) => fuzz::run(&root, &options),
         Task::Plant(options) => plant::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Chaos(options) => chaos::run(&root, &options),
         Task::Images(options) => images::run(&root, &options),
         Task::E2e(options) => e2e::run(&root, &options),
     }

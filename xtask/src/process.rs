@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -39,12 +39,20 @@ pub(crate) struct Group {
 impl Group {
     /// Starts it without standard input.
     pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    /// Starts it with a pipe for its standard input, which is given beside it.
+    pub(crate) fn spawn_fed(command: &mut Command) -> Result<(Self, ChildStdin)> {
+        let mut group = Self::spawn_with(command, Stdio::piped())?;
+        let pipe = group.child.stdin.take().with_context(|| format!("{} has no standard input", group.name))?;
+        Ok((group, pipe))
+    }
+
+    fn spawn_with(command: &mut Command, stdin: Stdio) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .spawn()
-            .with_context(|| format!("{name} cannot be started"))?;
+        let child =
+            command.process_group(0).stdin(stdin).spawn().with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { child, name, time_to_end: TIME_TO_END })
     }
 
@@ -92,7 +100,14 @@ impl Group {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    /// `kill -9` to all of it, and waits until it is gone.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL);
+        self.child.wait().map(drop).with_context(|| format!("{} cannot be waited for", self.name))
+    }
+
+    /// Sends all of it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             // An error here says that nobody is left to hear it.
             let _ = kill_process_group(pid, signal);
@@ -206,6 +221,14 @@ mod tests {
             assert!(watch.elapsed() < TIME_TO_END, "the group's second process is still there");
             thread::sleep(LOOK_EVERY);
         }
+    }
+
+    #[test]
+    fn a_killed_group_is_gone_at_once() {
+        let mut group = Group::spawn(&mut sh("trap '' TERM; sleep 600")).expect("started");
+        group.kill().expect("killed");
+        let status = group.try_wait().expect("asked").expect("it has ended");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
     }
 
     #[test]

@@ -1,13 +1,20 @@
-//! The floors and ceilings that `--check` holds, kept beside this file.
+//! The floors and ceilings that `--check` holds, kept beside this file, a benchmark each.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 const FLOORS: &str = include_str!("floors.txt");
 
+const DURABILITY_FLOORS: &str = include_str!("floors-durability.txt");
+
 /// An error that tells every number of the report on the wrong side of its bound.
 pub(crate) fn check(report: &Value) -> Result<usize> {
     check_against(FLOORS, report)
+}
+
+/// The same for what surviving costs.
+pub(crate) fn check_durability(report: &Value) -> Result<usize> {
+    check_against(DURABILITY_FLOORS, report)
 }
 
 fn check_against(floors: &str, report: &Value) -> Result<usize> {

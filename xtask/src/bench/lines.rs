@@ -20,7 +20,8 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, other: Self) {
+    /// Adds another window's.
+    pub(crate) fn add(&mut self, other: Self) {
         self.orders += other.orders;
         self.buys += other.buys;
         self.sells += other.sells;

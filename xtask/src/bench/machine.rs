@@ -32,6 +32,11 @@ pub(crate) fn describe(root: &Path) -> Value {
     })
 }
 
+/// How many processes want to run, over the last minute.
+pub(crate) fn load_average() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
 fn first_line(command: &mut Command) -> Option<String> {
     let output = ask(command).ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

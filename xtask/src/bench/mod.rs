@@ -15,6 +15,11 @@ mod floors;
 mod machine;
 mod comparison;
 mod scaling;
+mod durability;
+mod backlog;
+
+pub(crate) use lines::{Sums, hundredths};
+pub(crate) use programs::build_worker;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +42,8 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         Some(BenchSubject::Decode(options)) => decode(root, options),
         Some(BenchSubject::Latency(options)) => latency(root, options),
         Some(BenchSubject::Scaling(options)) => scaling::run(root, options),
+        Some(BenchSubject::Durability(options)) => durability::run(root, options),
+        Some(BenchSubject::Backlog(options)) => backlog::run(root, options),
     }
 }
 

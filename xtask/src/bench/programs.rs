@@ -21,21 +21,30 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds them; cargo says on stderr what it does.
     pub(crate) fn build(root: &Path) -> Result<Self> {
-        let mut command = workspace::cargo(root);
-        command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
-        command.args(["--bench", "bare", "--bench", "latency"]);
-        command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-        let output = command.output().context("cargo cannot be started")?;
-        if !output.status.success() {
-            bail!("cargo build: {}", output.status);
-        }
-        let built = workspace::executables(&String::from_utf8_lossy(&output.stdout));
-        let named = |name: &str| {
-            let is_it = |path: &&PathBuf| {
-                path.file_stem().is_some_and(|stem| stem.to_string_lossy().split('-').next() == Some(name))
-            };
-            built.iter().find(is_it).cloned().with_context(|| format!("cargo built no {name}"))
-        };
+        let built = built(root, &["--bin", "worker", "--bench", "bare", "--bench", "latency"])?;
+        let named = |name| named(&built, name);
         Ok(Self { worker: named("worker")?, bare: named("bare")?, latency: named("latency")? })
     }
+}
+
+/// The worker alone.
+pub(crate) fn build_worker(root: &Path) -> Result<PathBuf> {
+    named(&built(root, &["--bin", "worker"])?, "worker")
+}
+
+fn built(root: &Path, targets: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut command = workspace::cargo(root);
+    command.args(["build", "--profile", "ci", "--locked", "--package", "worker"]).args(targets);
+    command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().context("cargo cannot be started")?;
+    if !output.status.success() {
+        bail!("cargo build: {}", output.status);
+    }
+    Ok(workspace::executables(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn named(built: &[PathBuf], name: &str) -> Result<PathBuf> {
+    let is_it =
+        |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem.to_string_lossy().split('-').next() == Some(name));
+    built.iter().find(is_it).cloned().with_context(|| format!("cargo built no {name}"))
 }

@@ -31,7 +31,7 @@ pub(crate) struct Spread {
 
 impl Spread {
     /// Of at least one number.
-    fn of(numbers: impl Iterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(numbers: impl Iterator<Item = f64>) -> Option<Self> {
         let mut numbers: Vec<f64> = numbers.collect();
         numbers.sort_by(f64::total_cmp);
         let (min, max) = (*numbers.first()?, *numbers.last()?);
@@ -76,6 +76,11 @@ impl Report {
         let (one, other) = (self.row(one)?, self.row(other)?);
         let pairs = one.turns.iter().zip(&other.turns);
         Spread::of(pairs.map(|(one, other)| number(one) / number(other))).map(|spread| spread.median)
+    }
+
+    /// One contestant's rate by another's, the middle of all rounds.
+    pub(crate) fn rate_ratio(&self, names: (&str, &str)) -> Option<f64> {
+        self.ratio(names, RATE)
     }
 
     /// The numbers that floors are kept of; those that were not measured are null.

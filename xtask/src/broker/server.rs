@@ -77,6 +77,27 @@ impl Broker {
         Ok(())
     }
 
+    /// `kill -9`; its data stays.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Starts it again on the data and the port that it had, and waits until it takes part.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        let (java, jars) = (java()?, jars::resolve()?);
+        let program = Program { java: &java, jars: &jars, directory: self.directory.path() };
+        self.process = Group::spawn(&mut program.serve()?)?;
+        self.wait_until_ready()
+    }
+
+    /// One of Kafka's own tools that its core brings, such as `kafka.tools.ConsoleConsumer`; it knows no broker yet.
+    pub(crate) fn tool(&self, main_class: &str) -> Result<Command> {
+        let mut command = Command::new(java()?);
+        command.arg("-Xmx256m").arg("-Dlog4j.rootLogger=ERROR").arg("-cp").arg(jars::resolve()?.join("*"));
+        command.arg(main_class).current_dir(self.directory.path());
+        Ok(command)
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let watch = Stopwatch::start();
         while !metadata::live_brokers(self.address).is_ok_and(|brokers| brokers > 0) {

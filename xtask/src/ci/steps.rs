@@ -12,7 +12,7 @@ use crate::ci::outcome::Verdict;
 use crate::ci::{page, tools};
 use crate::cli::ImagesOptions;
 use crate::process::{run, run_seen, succeeded};
-use crate::{e2e, images, plant, tidy, workspace};
+use crate::{chaos, e2e, images, plant, tidy, workspace};
 
 /// Longer than any step takes on a slow machine that builds from nothing; a test that hangs ends here, with a message.
 pub(crate) const LIMIT: Duration = Duration::from_hours(1);
@@ -61,6 +61,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("docs", "the documentation builds without a warning", docs),
     step("broker", "a real Kafka for the tests", start_broker),
     Step { name: "test", what: "all tests, with all features", needs: Some("broker"), run: test_all },
+    step("chaos", "a worker under a minute of faults brings what the oracle says", chaos_for_a_minute),
     Step {
         name: "browser",
         what: "the page in Chromium, on a worker at work",
@@ -200,6 +201,16 @@ fn test_all(context: &mut Context) -> Result<Verdict> {
     };
     let tests = count_tests(&mut command)?;
     Ok(Verdict::Passed(format!("{tests} tests{note}")))
+}
+
+fn chaos_for_a_minute(context: &mut Context) -> Result<Verdict> {
+    if let Err(reason) = broker::ready_to_start() {
+        if context.in_ci {
+            bail!("a real Kafka cannot be started, and CI does not go without: {reason:#}");
+        }
+        return Ok(Verdict::Skipped(format!("a real Kafka cannot be started: {reason:#}")));
+    }
+    Ok(Verdict::Passed(chaos::run_short(&context.root)?))
 }
 
 fn build_images(context: &mut Context) -> Result<Verdict> {

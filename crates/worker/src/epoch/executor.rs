@@ -119,12 +119,15 @@ impl Executor {
             shard.put_over(Arc::clone(store), hot_symbols.div_ceil(parallelism));
         }
         let Some(commit) = store.last_commit()? else { return Ok(Vec::new()) };
-        let shards = &mut self.shards;
+        let mut timers: Vec<Vec<Timer>> = self.shards.iter().map(|_| Vec::new()).collect();
         store.for_each_timer(&mut |key| {
             let (due_ms, symbol) = key.due_and_symbol().ok_or_else(|| StoreError::Key(key.as_bytes().to_vec()))?;
-            shards[KeyGroup::of(symbol).shard(parallelism)].restore_timer(due_ms, symbol);
+            timers[KeyGroup::of(symbol).shard(parallelism)].push((due_ms, symbol.into()));
             Ok(())
         })?;
+        for (shard, timers) in self.shards.iter_mut().zip(timers) {
+            shard.restore_timers(timers);
+        }
         self.sequencer.restore(&commit);
         let next_timer_ms = self.shards.iter().filter_map(Shard::next_timer_ms).min();
         self.sequencer.restore_border(&self.pipeline, next_timer_ms);

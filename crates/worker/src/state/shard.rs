@@ -98,9 +98,10 @@ impl Shard {
         self.symbols.committed(epoch);
     }
 
-    /// Puts a stored timer back.
-    pub fn restore_timer(&mut self, due_ms: i64, symbol: &str) {
-        self.timers.insert((due_ms, symbol.into()));
+    /// Puts stored timers back into a shard that has none. All at once: a start has millions to put back, and building the
+    /// set of what is in order already takes a tenth of the comparisons that it takes one by one.
+    pub fn restore_timers(&mut self, timers: Vec<Timer>) {
+        self.timers = timers.into_iter().collect();
     }
 
     /// How often symbols were asked for, in memory and not.

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use worker::checkpoint::{CheckpointStore, RealDisk, restore_into, same_file_system};
-use worker::state::{Commit, RocksOptions, RocksStateStore, StateKey, StateStore};
+use worker::state::{RocksOptions, RocksStateStore, StateStore};
 
 use super::stores::{commit, content};
-use crate::program::now;
 
 const OPTIONS: RocksOptions = RocksOptions { memory_bytes: 8 * 1024 * 1024 };
 
@@ -55,55 +54,4 @@ fn i6_a_database_comes_back_from_the_newest_checkpoint_that_is_sound() {
         drop(state);
         drop(open(&database));
     }
-}
-
-/// `cargo test -p worker --profile ci checkpoint_times -- --ignored --nocapture` prints them.
-#[test]
-#[ignore = "a measurement: prints times, checks none"]
-fn checkpoint_times() {
-    let root = tempfile::tempdir().unwrap();
-    let (state, checkpoints) = store_in(root.path());
-    // Not to be compressed: 100 MB of state are 100 MB of files.
-    let mut seed = 1_u64;
-    let mut value = || -> Vec<u8> {
-        let next = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 56) as u8
-        };
-        std::iter::repeat_with(next).take(200).collect()
-    };
-    for epoch in 1..=50_u64 {
-        let key = |index: u64| StateKey::of(0, &format!("symbol-{epoch}-{index}"));
-        let symbols = (0..10_000).map(|index| (key(index), value())).collect();
-        state.commit(&Commit { symbols, ..commit(epoch, &[], &[]) }).unwrap();
-    }
-    for (what, epoch) in [("first", 51), ("after one more epoch", 52), ("after another", 53)] {
-        state.commit(&commit(epoch, &[("A", b"1")], &[])).unwrap();
-        let begun = now();
-        let mut filled = begun;
-        let created = checkpoints
-            .create(
-                |directory| {
-                    let commit = state.checkpoint_into(directory);
-                    filled = now();
-                    commit
-                },
-                0,
-            )
-            .unwrap();
-        println!(
-            "{what}: {} bytes, of them {} known; database {:?}, all {:?}",
-            created.manifest.total_bytes,
-            created.reused_bytes,
-            filled - begun,
-            begun.elapsed()
-        );
-    }
-    let begun = now();
-    let newest = checkpoints.newest_that_verifies().unwrap().verified.unwrap();
-    println!("verified in {:?}", begun.elapsed());
-    let begun = now();
-    drop(state);
-    restore_into(&RealDisk, &newest, &root.path().join("state/db"), 0).unwrap();
-    println!("restored in {:?}", begun.elapsed());
 }

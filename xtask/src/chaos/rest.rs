@@ -1,0 +1,74 @@
+//! The few questions that a running worker is asked by HTTP.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A port of 127.0.0.1 that nobody listens on.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Asks for a stop with savepoint.
+pub(crate) fn stop_with_savepoint(port: u16, token: &str) -> Result<()> {
+    let job = job(port)?;
+    ask(port, "POST", &format!("/jobs/{job}/stop"), Some(token)).map(drop)
+}
+
+/// The one job's id.
+pub(crate) fn job(port: u16) -> Result<String> {
+    let jobs = get(port, "/jobs")?;
+    let id = jobs["jobs"][0]["id"].as_str().with_context(|| format!("/jobs names no job: {jobs}"))?;
+    Ok(id.to_owned())
+}
+
+/// What the worker answers.
+pub(crate) fn get(port: u16, path: &str) -> Result<Value> {
+    ask(port, "GET", path, None)
+}
+
+fn ask(port: u16, method: &str, path: &str, token: Option<&str>) -> Result<Value> {
+    let told = || format!("{method} {path} on port {port}");
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(told)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let body = if method == "POST" { "{}" } else { "" };
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{token}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .with_context(told)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).with_context(told)?;
+    body_of(&answer).with_context(told)
+}
+
+/// The body of an answer that says well; the worker sends its length and no chunks.
+fn body_of(answer: &str) -> Result<Value> {
+    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no HTTP: {answer:?}"))?;
+    let status = head.split_whitespace().nth(1).unwrap_or_default();
+    if !status.starts_with('2') {
+        bail!("status {status}: {body}");
+    }
+    serde_json::from_str(body).with_context(|| format!("no JSON: {body:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_and_a_refusal_is_told() {
+        let answer = body_of("HTTP/1.1 202 Accepted\r\ncontent-length: 7\r\n\r\n{\"a\":1}").expect("well");
+        assert_eq!(answer["a"], 1);
+        let error = body_of("HTTP/1.1 401 Unauthorized\r\n\r\nno token").expect_err("refused").to_string();
+        assert_eq!(error, "status 401: no token");
+    }
+}
