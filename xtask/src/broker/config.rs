@@ -31,6 +31,11 @@ group.initial.rebalance.delay.ms=0
     )
 }
 
+/// Further properties: after `kill -9` the controller takes the broker back once its old session is over, 9 s by default.
+pub(crate) const SHORT_SESSIONS: &str = "broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+";
+
 /// Log4j: everything from INFO on to standard output, which is a file beside the data.
 pub(crate) const LOG4J_PROPERTIES: &str = "log4j.rootLogger=INFO, stdout
 log4j.appender.stdout=org.apache.log4j.ConsoleAppender
@@ -44,7 +49,7 @@ mod tests {
 
     #[test]
     fn no_key_stands_twice_and_every_port_is_on_loopback() {
-        let text = server_properties(Path::new("/tmp/x"), 9092, 9093);
+        let text = server_properties(Path::new("/tmp/x"), 9092, 9093) + SHORT_SESSIONS;
         let mut keys: Vec<_> = text.lines().map(|line| line.split_once('=').expect("key=value").0).collect();
         keys.sort_unstable();
         assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");

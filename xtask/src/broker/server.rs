@@ -33,21 +33,30 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts one on this port of 127.0.0.1, or on a free one, and waits until it takes part.
     pub(crate) fn start(port: Option<u16>) -> Result<Self> {
+        Self::start_with(port, "")
+    }
+
+    /// One that is to be killed: its controller does not wait long for the broker that it was before.
+    pub(crate) fn start_mortal() -> Result<Self> {
+        Self::start_with(None, config::SHORT_SESSIONS)
+    }
+
+    fn start_with(port: Option<u16>, more: &str) -> Result<Self> {
         let mut attempt = 1;
         loop {
-            match Self::try_start(port) {
+            match Self::try_start(port, more) {
                 Err(error) if port.is_none() && attempt < ATTEMPTS && lost_its_port(&error) => attempt += 1,
                 result => return result,
             }
         }
     }
 
-    fn try_start(port: Option<u16>) -> Result<Self> {
+    fn try_start(port: Option<u16>, more: &str) -> Result<Self> {
         let (java, jars) = (java()?, jars::resolve()?);
         let watch = Stopwatch::start();
         let directory = tempfile::Builder::new().prefix("cdc-kafka-").tempdir()?;
         let (port, controller_port) = ports(port)?;
-        let properties = config::server_properties(directory.path(), port, controller_port);
+        let properties = config::server_properties(directory.path(), port, controller_port) + more;
         fs::write(directory.path().join("server.properties"), properties)?;
         fs::write(directory.path().join("log4j.properties"), config::LOG4J_PROPERTIES)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

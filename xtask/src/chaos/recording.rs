@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::broker::Broker;
-use crate::process::{Group, Interrupted};
+use crate::process::{Group, Interrupted, ask};
 use crate::signals;
 
-/// No message for so long: the consumer is at the topic's end.
-const SILENCE_MS: &str = "5000";
+/// How long the consumer waits for a message that does not come, on however busy a machine.
+const SILENCE_MS: &str = "120000";
 
 /// A topic's messages, in the order of their timestamps.
 #[derive(Debug)]
@@ -51,9 +51,13 @@ struct Source {
 /// Reads the topic to its end, and writes down in `place` what it holds: the `count` messages that were made at least. A
 /// producer whose broker was killed may have sent some again, which is what marks are for.
 pub(crate) fn record(broker: &Broker, topic: &str, count: u64, place: &Path) -> Result<Recording> {
+    let held = held(broker, topic)?;
+    if held < count {
+        bail!("the generator made {count} messages, the topic holds {held}");
+    }
     let mut command = broker.tool("kafka.tools.ConsoleConsumer")?;
     command.args(["--bootstrap-server", &broker.address(), "--topic", topic, "--from-beginning"]);
-    command.args(["--timeout-ms", SILENCE_MS]);
+    command.args(["--max-messages", &held.to_string(), "--timeout-ms", SILENCE_MS]);
     for property in ["print.timestamp=true", "print.partition=true", "print.offset=true"] {
         command.args(["--property", property]);
     }
@@ -78,14 +82,28 @@ pub(crate) fn record(broker: &Broker, topic: &str, count: u64, place: &Path) -> 
         }
     }
     drop(group);
-    if records < count {
+    if records != held {
         let said = std::fs::read_to_string(&log).unwrap_or_default();
-        bail!("the generator made {count} messages, Kafka's consumer reads {records}: {}", said.trim());
+        bail!("the topic holds {held} messages, Kafka's consumer reads {records}: {}", said.trim());
     }
     let least_latest_ms = parts.values().filter_map(|part| part.latest_ms).min().unwrap_or(i64::MIN);
     let path = place.join("recording.ndjson");
     merge(parts.into_values(), &path)?;
     Ok(Recording { path, records, least_latest_ms })
+}
+
+/// How many messages a topic holds that was never cut: where its partitions end.
+fn held(broker: &Broker, topic: &str) -> Result<u64> {
+    let mut command = broker.tool("kafka.tools.GetOffsetShell")?;
+    let output = ask(command.args(["--bootstrap-server", &broker.address(), "--topic", topic]))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    sum_of_ends(&text, topic).with_context(|| format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// `TOPIC:PARTITION:OFFSET`, a partition a line.
+fn sum_of_ends(text: &str, topic: &str) -> Option<u64> {
+    let ends = text.lines().map(|line| line.strip_prefix(topic)?.rsplit(':').next()?.parse::<u64>().ok());
+    ends.collect::<Option<Vec<u64>>>().filter(|ends| !ends.is_empty()).map(|ends| ends.iter().sum())
 }
 
 /// `CreateTime:1\tPartition:0\tOffset:7\tVALUE`; a tombstone's value is `null`.
@@ -198,6 +216,14 @@ mod tests {
         assert_eq!(places, [(Some(0), Some(0)), (Some(1), Some(0)), (Some(0), Some(1)), (Some(1), Some(1))]);
         assert_eq!(lines[2]["value"], serde_json::Value::Null);
         assert_eq!(lines[1]["value"], "{\"op\":\"c\",\"source\":{\"ts_ms\":6}}");
+    }
+
+    #[test]
+    fn ends_of_partitions_are_added_up() {
+        assert_eq!(sum_of_ends("t-1:0:5\nt-1:1:7\n", "t-1"), Some(12));
+        for text in ["", "t-1:0:\n", "Error: no broker\n"] {
+            assert_eq!(sum_of_ends(text, "t-1"), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("docs", "the documentation builds without a warning", docs),
     step("broker", "a real Kafka for the tests", start_broker),
     Step { name: "test", what: "all tests, with all features", needs: Some("broker"), run: test_all },
-    step("chaos", "a worker under a minute of faults brings what the oracle says", chaos_for_a_minute),
+    step("chaos", "a worker under faults and load brings what the oracle says", short_chaos),
     Step {
         name: "browser",
         what: "the page in Chromium, on a worker at work",
@@ -203,7 +203,7 @@ fn test_all(context: &mut Context) -> Result<Verdict> {
     Ok(Verdict::Passed(format!("{tests} tests{note}")))
 }
 
-fn chaos_for_a_minute(context: &mut Context) -> Result<Verdict> {
+fn short_chaos(context: &mut Context) -> Result<Verdict> {
     if let Err(reason) = broker::ready_to_start() {
         if context.in_ci {
             bail!("a real Kafka cannot be started, and CI does not go without: {reason:#}");
