@@ -37,12 +37,20 @@ pub(super) async fn seen(look: &Look) -> Kafka {
     kafka
 }
 
+/// What the shell says of a node that is not there.
+const NEVER_SAW_A_BROKER: &str = "Node does not exist: /brokers/topics";
+
 /// Names under `/brokers/topics`, by the shell in ZooKeeper's image: its last line is `[a, b]`.
 pub(super) async fn zookeeper_topics(look: &Look, id: &str) -> Option<Vec<String>> {
     let command = ["zookeeper-shell", "localhost:2181", "ls", "/brokers/topics"];
-    let said = look.docker.ask_inside(id, &command).await.ok()?.stdout;
-    // A node that is not there: ZooKeeper has never seen a broker.
-    Some(said.lines().rev().find_map(list).unwrap_or_default())
+    let answered = look.docker.ask_inside(id, &command).await.ok()?;
+    topics(&answered.stdout, &answered.stderr)
+}
+
+/// None where the shell could not ask: that ZooKeeper knows no topics is another thing.
+fn topics(stdout: &str, stderr: &str) -> Option<Vec<String>> {
+    let none = || [stdout, stderr].iter().any(|text| text.contains(NEVER_SAW_A_BROKER)).then(Vec::new);
+    stdout.lines().rev().find_map(list).or_else(none)
 }
 
 fn list(line: &str) -> Option<Vec<String>> {
@@ -62,5 +70,8 @@ mod tests {
         );
         assert_eq!(list("[]"), Some(Vec::new()));
         assert_eq!(list("Connecting to localhost:2181"), None);
+        assert_eq!(topics("Connecting\n[a]\n", ""), Some(vec!["a".to_owned()]));
+        assert_eq!(topics("Connecting\n", "Node does not exist: /brokers/topics\n"), Some(Vec::new()));
+        assert_eq!(topics("ZooKeeper -server host:port cmd args\n", "Command not found"), None);
     }
 }
