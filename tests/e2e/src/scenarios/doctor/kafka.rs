@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Fault, LIMIT, Mend, Stage, TO_FIX, Verdict, begin, finish, wait_for_verdict};
+use super::{Fault, LIMIT, Mend, Stage, TO_FIX, Verdict, begin, finish, look, wait_for_verdict};
 use crate::stack::{Stack, Topic, docker};
 use crate::wait::{Look, until_slowly};
 
@@ -33,24 +33,34 @@ pub(super) const TWO_DOWN: Fault = Fault {
 };
 
 /// ZooKeeper kept the topics and tells another id: the one quarrel about ids that can be settled without loss.
-pub(super) const CLUSTER_ID: Fault = Fault {
-    breaks: |stack| {
-        for broker in BROKERS {
-            stack.act("stop", broker)?;
-        }
-        let zookeeper = stack.container("zookeeper")?.id;
-        let id = r#"{"version":"1","id":"AnotherClusterAltogethr"}"#;
-        docker::docker(&["exec", &zookeeper, "zookeeper-shell", "localhost:2181", "set", "/cluster/id", id])?;
-        for broker in BROKERS {
-            stack.act("start", broker)?;
-        }
-        Ok(())
-    },
-    root: "DOC-CLUSTER-ID",
-    follow: &["DOC-BROKER-DOWN"],
-    mend: Mend::Fix,
-    takes_orders: true,
-};
+pub(super) fn cluster_id(stage: &mut Stage<'_>) -> Result<()> {
+    let stack = stage.stack()?;
+    let mut orders = begin(stage, stack)?;
+    let cluster = stack.cluster_id()?;
+    for broker in BROKERS {
+        stack.act("stop", broker)?;
+    }
+    let zookeeper = stack.container("zookeeper")?.id;
+    let id = r#"{"version":"1","id":"AnotherClusterAltogethr"}"#;
+    docker::docker(&["exec", &zookeeper, "zookeeper-shell", "localhost:2181", "set", "/cluster/id", id])?;
+    for broker in BROKERS {
+        stack.act("start", broker)?;
+    }
+    orders.place(stack)?;
+    // Without brokers Connect may answer too late to be looked at, which is said, and is no cause.
+    let verdict = until_slowly("the doctor names the id", LIMIT, || {
+        let verdict = look(stack)?;
+        let named = verdict.roots() == ["DOC-CLUSTER-ID"];
+        Ok(if named { Look::Found(verdict) } else { Look::NotYet(verdict.to_string()) })
+    })?;
+    ensure!(verdict.is_fixable("DOC-CLUSTER-ID"), "not fixable: {verdict}");
+    stage.step("opsctl doctor --fix --yes");
+    let answer = stack.opsctl_answer(&["doctor", "--fix", "--yes"], TO_FIX)?;
+    ensure!(answer["error"].is_null(), "--fix: {answer}");
+    stack.wait_for_connector("orders")?;
+    ensure!(stack.cluster_id()? == cluster, "another cluster: {}, before {cluster}", stack.cluster_id()?);
+    finish(stage, stack, orders)
+}
 
 pub(super) const POLICY: Fault = Fault {
     breaks: |stack| {

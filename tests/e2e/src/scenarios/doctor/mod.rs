@@ -82,9 +82,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     shared("fix-interrupted", "Ctrl-C in the middle of --fix: the next run does the rest", false, mixed::interrupted),
     shared("remote-engine", "the Engine of another machine: what cannot be seen from here is said", false, remote::run),
-    shared("cluster-id", "ZooKeeper tells another cluster's id and has the topics: settled by --fix", false, |stage| {
-        case(stage, &kafka::CLUSTER_ID)
-    }),
+    shared(
+        "cluster-id",
+        "ZooKeeper tells another cluster's id and has the topics: settled by --fix",
+        false,
+        kafka::cluster_id,
+    ),
     shared("watch", "a failed task is restarted, and not again at once", false, watch::watch),
     shared(
         "watch-on",
