@@ -37,7 +37,6 @@ impl Sink for DeadLettersSink {
             write_dead_letter(outputs, line, &mut self.bytes);
         }
         let appended = self.file.append(&self.bytes);
-        self.bytes.clear();
         give_back(&mut self.bytes);
         appended
     }

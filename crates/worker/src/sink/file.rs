@@ -55,7 +55,6 @@ impl Sink for FileSink {
         self.aside.clear();
         self.renderer.render(outputs, &mut self.bytes, &mut self.aside);
         let appended = self.file.append(&self.bytes);
-        self.bytes.clear();
         give_back(&mut self.bytes);
         appended
     }

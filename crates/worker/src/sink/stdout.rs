@@ -33,7 +33,6 @@ impl<O: Write + Send, E: Write + Send> Sink for StdoutSink<O, E> {
         self.renderer.render(outputs, &mut self.out_bytes, &mut self.err_bytes);
         write_all("stdout", &mut self.out, &self.out_bytes)?;
         write_all("stderr", &mut self.err, &self.err_bytes)?;
-        self.out_bytes.clear();
         give_back(&mut self.out_bytes);
         Ok(())
     }

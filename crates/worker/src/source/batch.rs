@@ -41,8 +41,9 @@ const NULL: u32 = u32::MAX;
 /// Memory that is kept to be used again, at most: what a message of 16 MB has taken is given back.
 const KEPT_BYTES: usize = 8 << 20;
 
-/// Gives back the memory of an empty buffer that has become too large to keep.
+/// Empties a buffer, and gives back its memory where that has become too much to keep.
 pub(crate) fn give_back(buffer: &mut Vec<u8>) {
+    buffer.clear();
     if buffer.capacity() > KEPT_BYTES {
         *buffer = Vec::new();
     }
@@ -93,7 +94,6 @@ impl Batch {
     /// Forgets the records, keeps the table of partitions, and the memory where it is of the usual size.
     pub fn clear(&mut self) {
         self.records.clear();
-        self.arena.clear();
         give_back(&mut self.arena);
     }
 }

@@ -95,7 +95,7 @@ metrics! {
     DISK_SIZE = Gauge "cdc_worker_state_disk_size_bytes" "Size of the file system where the state is.";
     TROUBLES = Gauge "cdc_worker_logged_troubles" "Warnings and errors among the last hundred that are kept.";
     PARALLELISM = Gauge "cdc_worker_parallelism" "Shards that the state is divided into.";
-    READY = Gauge "cdc_worker_ready" "1 once partitions have been read and committed, else 0.";
+    READY = Gauge "cdc_worker_ready" "1 once records have been read and committed, or there are none to read; else 0.";
     START = Gauge "cdc_worker_start_time_seconds" "When the worker started, in seconds since the Unix epoch.";
     UPTIME = Gauge "cdc_worker_uptime_seconds" "Time since the worker started.";
     BUILD = Gauge "cdc_worker_build_info" "Always 1; the label has the worker's version.";

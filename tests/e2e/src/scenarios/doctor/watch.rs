@@ -14,8 +14,7 @@ use crate::stack::Stack;
 pub(super) fn watch(stage: &mut Stage<'_>) -> Result<()> {
     let stack = stage.stack()?;
     let mut orders = begin(stage, stack)?;
-    // What another run remembers of a connector of that name.
-    let _ = std::fs::remove_file(std::env::temp_dir().join(format!("opsctl-{}.watch.json", stack.project)));
+    forget(stack);
     let password = secret(stack, "mysql.properties")?;
     stack.sql("ALTER USER 'debezium'@'%' IDENTIFIED BY 'another';")?;
     restart_until_failed(stack, "orders")?;
@@ -36,7 +35,7 @@ pub(super) fn watch(stage: &mut Stage<'_>) -> Result<()> {
 pub(super) fn goes_on(stage: &mut Stage<'_>) -> Result<()> {
     let stack = stage.stack()?;
     let mut orders = begin(stage, stack)?;
-    let _ = std::fs::remove_file(std::env::temp_dir().join(format!("opsctl-{}.watch.json", stack.project)));
+    forget(stack);
     let password = secret(stack, "mysql.properties")?;
     let mut watching = stack.start_opsctl(&["watch", "--interval", "5"])?;
     watching.wait_for("nothing is wrong", LIMIT, |line| line.contains("nothing is wrong"))?;
@@ -58,6 +57,12 @@ pub(super) fn goes_on(stage: &mut Stage<'_>) -> Result<()> {
     // Nobody can end it otherwise: it is no failure.
     ensure!(code == Some(0) && !said.contains("interrupted"), "Ctrl-C ends it with {code:?}:\n{said}");
     finish(stage, stack, orders)
+}
+
+/// What another run remembers of a connector of that name.
+fn forget(stack: &Stack) {
+    // None remembers anything where it is not there.
+    let _gone = std::fs::remove_file(std::env::temp_dir().join(format!("opsctl-{}.watch.json", stack.project)));
 }
 
 fn look(stack: &Stack) -> Result<String> {
