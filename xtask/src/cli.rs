@@ -170,6 +170,25 @@ pub(crate) enum BenchSubject {
     Durability(DurabilityBenchOptions),
     /// A long backlog, read in little memory
     Backlog(BacklogBenchOptions),
+    /// What being looked at costs: the worker without its page, with it, with fifty open, under thousands of connections
+    Watchers(WatchersBenchOptions),
+}
+
+/// How much, and how often.
+#[derive(Debug, Args)]
+pub(crate) struct WatchersBenchOptions {
+    /// Messages of the topic
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Rounds in which each form takes a turn
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) rounds: usize,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-watchers.txt
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// How large the state is, and how often each is measured.

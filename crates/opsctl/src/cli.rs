@@ -131,9 +131,19 @@ pub(crate) struct StackArgs {
     /// Whose images: public, local (of `cargo xtask images`), auto (local where the public ones are not here and the local ones are)
     #[arg(long, value_name = "WHOSE", default_value = "auto", hide_possible_values = true)]
     pub(crate) images: Images,
-    /// Also start Kafka UI
+    /// Also start these: ui (Kafka UI), observability (Prometheus and Grafana); several with commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', hide_possible_values = true)]
+    pub(crate) with: Vec<Extra>,
+    /// The same as --with ui
     #[arg(long)]
     pub(crate) ui: bool,
+}
+
+/// What runs beside the pipeline where it is asked for: a profile of compose.yaml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Extra {
+    Ui,
+    Observability,
 }
 
 /// Whose images.

@@ -31,6 +31,22 @@ pub(crate) struct Variant {
     pub(crate) local_images: bool,
     /// With Kafka UI.
     pub(crate) ui: bool,
+    /// With Prometheus and Grafana.
+    pub(crate) observability: bool,
+}
+
+impl Variant {
+    /// With everything that may run beside the pipeline: it is no orphan, and is not asked for a second time.
+    pub(crate) const fn with_all(self) -> Self {
+        Self { ui: true, observability: true, ..self }
+    }
+
+    /// The profiles of compose.yaml that this takes.
+    pub(crate) fn profiles(self) -> impl Iterator<Item = &'static str> {
+        [("ui", self.ui), ("observability", self.observability)]
+            .into_iter()
+            .filter_map(|(profile, wanted)| wanted.then_some(profile))
+    }
 }
 
 impl Stack {
@@ -127,7 +143,7 @@ mod tests {
     #[test]
     fn variants_choose_files() {
         let stack = Stack { project: "p".into(), dir: "/s".into(), secrets: "/s/compose/secrets".into() };
-        let kraft = Variant { kraft: true, local_images: true, ui: false };
+        let kraft = Variant { kraft: true, local_images: true, ..Variant::default() };
         assert_eq!(stack.compose_files(Variant::default()), [PathBuf::from("/s/compose/compose.yaml")]);
         assert_eq!(stack.compose_files(kraft)[1], PathBuf::from("/s/compose/kraft.yaml"));
         assert_eq!(stack.env_file(kraft), Some("/s/compose/local.env".into()));

@@ -20,7 +20,7 @@ pub(crate) const FIRST_SYMBOL: &str = "SNAPSHOT";
 const START_LIMIT: Duration = Duration::from_secs(150);
 const PAGE: u16 = 8081;
 /// Lines of a log that are told where something did not come.
-const COMPLAINTS: usize = 20;
+const LAST_LINES: usize = 30;
 
 /// Everything from the table to the worker's lines, all named after the scenario.
 #[derive(Debug)]
@@ -96,26 +96,33 @@ impl<'a> Pipeline<'a> {
         http::ask("GET", port, path, token, None, Duration::from_secs(10))
     }
 
-    /// Where it stands, for what did not come: the connector, the worker's count, what Connect complained of last.
+    /// Where it stands, for what did not come: what Kafka holds tells whether Connect or the worker stands still.
     pub(crate) fn whereabouts(&self) -> String {
         let told = |result: Result<String>| result.unwrap_or_else(|error| format!("{error:#}"));
         let status = self.stack.connect("GET", &format!("/connectors/{}/status", self.name), None);
-        let complaints = || -> Result<String> {
-            let id = self.stack.container("kafka-connect")?.id;
-            let log = docker::run(&["logs", "--tail", "2000", &id], None, Duration::from_mins(1))?;
-            let said = log.stdout + &log.stderr;
-            let wrong = said.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
-            let mut last: Vec<&str> = wrong.rev().take(COMPLAINTS).collect();
-            last.reverse();
-            Ok(last.join("\n  "))
+        let last = |service: &str, wanted: fn(&str) -> bool| {
+            let log = || -> Result<String> {
+                let id = self.stack.container(service)?.id;
+                let log = docker::run(&["logs", "--tail", "2000", &id], None, Duration::from_mins(1))?;
+                // A worker's results are its stdout.
+                let said = if service == self.worker { log.stderr } else { log.stdout + &log.stderr };
+                let mut last: Vec<&str> = said.lines().filter(|line| wanted(line)).rev().take(LAST_LINES).collect();
+                last.reverse();
+                Ok(last.join("\n  "))
+            };
+            told(log())
         };
         format!(
-            "lines read: {}, RAW among them: {}\nthe connector: {}\nthe worker: {}\nConnect's last complaints:\n  {}",
+            "lines read: {}, RAW among them: {}\nthe topic's records: {}\nthe connector: {}\nthe worker: {}\n\
+             the worker's last lines:\n  {}\nConnect's last complaints:\n  {}\nConnect's last lines:\n  {}",
             self.lines.mark(),
             told(self.raws().map(|raws| raws.len().to_string())),
+            told(self.stack.records(&self.topic()).map(|records| records.to_string())),
             told(status.map(|answer| answer.body)),
             told(self.accounting().map(|count| count.to_string())),
-            told(complaints())
+            last(&self.worker, |_| true),
+            last("kafka-connect", |line| line.contains(" WARN ") || line.contains(" ERROR ")),
+            last("kafka-connect", |_| true),
         )
     }
 

@@ -14,7 +14,7 @@ use super::turn::{self, Goal, Measured, Results};
 use crate::process::ask;
 
 /// By the clock windows are short, so that a turn sees many close and need not wait long for the last.
-const WINDOW_MS: u64 = 5_000;
+pub(crate) const WINDOW_MS: u64 = 5_000;
 
 /// How often a topic is read before the first turn that counts.
 const WARM_UP_TURNS: usize = 2;
@@ -172,7 +172,7 @@ pub(crate) fn run_worker(ring: Ring<'_>, topic: &str, place: &Path, results: &Re
 }
 
 /// An error unless the worker's own accounting has every record, and every event applied once.
-fn all_applied(summary: &Path, topic: &Topic) -> Result<()> {
+pub(crate) fn all_applied(summary: &Path, topic: &Topic) -> Result<()> {
     let text = std::fs::read_to_string(summary).with_context(|| format!("{} cannot be read", summary.display()))?;
     let counts: serde_json::Value = serde_json::from_str(&text).context("the summary is no JSON")?;
     let count = |name: &str| counts.get(name).and_then(serde_json::Value::as_u64);

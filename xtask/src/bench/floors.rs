@@ -5,6 +5,8 @@ use serde_json::Value;
 
 const FLOORS: &str = include_str!("floors.txt");
 
+const WATCHERS_FLOORS: &str = include_str!("floors-watchers.txt");
+
 const DURABILITY_FLOORS: &str = include_str!("floors-durability.txt");
 
 /// An error that tells every number of the report on the wrong side of its bound.
@@ -15,6 +17,11 @@ pub(crate) fn check(report: &Value) -> Result<usize> {
 /// The same for what surviving costs.
 pub(crate) fn check_durability(report: &Value) -> Result<usize> {
     check_against(DURABILITY_FLOORS, report)
+}
+
+/// The same for what being looked at costs.
+pub(crate) fn check_watchers(report: &Value) -> Result<usize> {
+    check_against(WATCHERS_FLOORS, report)
 }
 
 fn check_against(floors: &str, report: &Value) -> Result<usize> {

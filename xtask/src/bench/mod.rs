@@ -17,6 +17,7 @@ mod comparison;
 mod scaling;
 mod durability;
 mod backlog;
+mod watchers;
 
 pub(crate) use lines::{Sums, hundredths};
 pub(crate) use programs::build_worker;
@@ -44,6 +45,7 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         Some(BenchSubject::Scaling(options)) => scaling::run(root, options),
         Some(BenchSubject::Durability(options)) => durability::run(root, options),
         Some(BenchSubject::Backlog(options)) => backlog::run(root, options),
+        Some(BenchSubject::Watchers(options)) => watchers::run(root, options),
     }
 }
 

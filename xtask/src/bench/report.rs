@@ -47,11 +47,14 @@ impl Spread {
 }
 
 /// One of the numbers that a turn gives.
-type Number = fn(&Measured) -> f64;
+pub(crate) type Number = fn(&Measured) -> f64;
 
-const RATE: Number = |turn| turn.records as f64 / turn.seconds;
-const CPU_US: Number = |turn| turn.cpu_seconds * 1e6 / turn.records as f64;
-const PEAK_MB: Number = |turn| turn.peak_bytes as f64 / 1e6;
+/// Records a second.
+pub(crate) const RATE: Number = |turn| turn.records as f64 / turn.seconds;
+/// Processor time a record, in µs.
+pub(crate) const CPU_US: Number = |turn| turn.cpu_seconds * 1e6 / turn.records as f64;
+/// Most memory resident, in MB.
+pub(crate) const PEAK_MB: Number = |turn| turn.peak_bytes as f64 / 1e6;
 const FIRST_MS: Number = |turn| turn.first_seconds * 1e3;
 
 /// All rows.
@@ -72,7 +75,7 @@ impl Report {
     }
 
     /// One contestant's number by another's, each round by itself: what else the machine did then met both.
-    fn ratio(&self, (one, other): (&str, &str), number: Number) -> Option<f64> {
+    pub(crate) fn ratio(&self, (one, other): (&str, &str), number: Number) -> Option<f64> {
         let (one, other) = (self.row(one)?, self.row(other)?);
         let pairs = one.turns.iter().zip(&other.turns);
         Spread::of(pairs.map(|(one, other)| number(one) / number(other))).map(|spread| spread.median)

@@ -1,44 +1,37 @@
 //! What is left to chance, from a seed: the same seed gives the same faults in the same order.
 
-/// `SplitMix64`.
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// `ChaCha8`: the same numbers on every machine and in every version.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
     /// Dice that fall the same way for the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number below `end`; 0 where that is 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.0.random_range(0..end.max(1))
     }
 
     /// A number from `from` to `to`, both included.
     pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
-        from + self.below(to - from + 1)
+        self.0.random_range(from..=to)
     }
 
     /// One of some; `None` of none.
     pub(crate) fn one_of<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        let at = self.below(of.len() as u64) as usize;
-        of.get(at)
+        of.choose(&mut self.0)
     }
 
     /// Puts them into another order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last as u64 + 1) as usize);
-        }
+        items.shuffle(&mut self.0);
     }
 }
 

@@ -108,6 +108,13 @@ pub(crate) const IMAGES: &[Image] = &[
         recipe: Recipe::Dockerfile { file: "worker/host.Dockerfile", base: "base-host", cargo: Cargo::Worker },
     },
     Image {
+        name: "prometheus",
+        tag: "cdc-local/prometheus:2.42",
+        what: "Prometheus 2.42, like prom/prometheus",
+        usual: true,
+        recipe: Recipe::Dockerfile { file: "prometheus/Dockerfile", base: "base", cargo: Cargo::Nothing },
+    },
+    Image {
         name: "connect-2.5",
         tag: "cdc-local/connect:2.5.4.Final",
         what: "Kafka Connect with Debezium 2.5.4.Final, which knows no MySQL above 8.3",
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_an_image_stands_on_comes_first() {
-        assert_eq!(chosen_names(&[]), ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker"]);
+        assert_eq!(chosen_names(&[]), ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker", "prometheus"]);
         assert_eq!(chosen_names(&["connect"]), ["base", "kafka", "connect"]);
         assert_eq!(chosen_names(&["mysql", "connect-2.5"]), ["base", "base-sid", "kafka", "mysql", "connect-2.5"]);
         for (index, image) in IMAGES.iter().enumerate() {
@@ -190,6 +197,7 @@ mod tests {
             ("CDC_KAFKA_IMAGE", "kafka"),
             ("CDC_CONNECT_IMAGE", "connect"),
             ("CDC_MYSQL_IMAGE", "mysql"),
+            ("CDC_PROMETHEUS_IMAGE", "prometheus"),
             ("CDC_WORKER_IMAGE", "worker"),
         ] {
             let line = format!("{variable}={}", named(name).expect("an image").tag);

@@ -25,6 +25,8 @@ pub(crate) struct Bug {
     pub(crate) quick: bool,
     /// Tests of the library itself that must notice, by a part of their names; else the simulation must.
     pub(crate) library_tests: Option<String>,
+    /// Tests of the engine beside the simulation that must notice: those of what its source cannot do.
+    pub(crate) engine_tests: Option<String>,
     /// What it changes.
     #[serde(rename = "change")]
     pub(crate) changes: Vec<Change>,
@@ -49,9 +51,10 @@ impl Bug {
 
     /// The tests that must notice.
     pub(crate) fn tests(&self) -> Tests {
-        match &self.library_tests {
-            Some(filter) => Tests { library: true, filter: filter.clone() },
-            None => Tests { library: false, filter: "simulation".to_owned() },
+        match (&self.library_tests, &self.engine_tests) {
+            (Some(filter), _) => Tests { library: true, filter: filter.clone() },
+            (None, Some(filter)) => Tests { library: false, filter: filter.clone() },
+            (None, None) => Tests { library: false, filter: "simulation".to_owned() },
         }
     }
 }

@@ -13,6 +13,8 @@ const NEEDED_MIB: &[(&str, u64)] = &[
     ("kafka-connect", 560),
     ("mysql", 400),
     ("kafka-ui", 320),
+    ("prometheus", 128),
+    ("grafana", 256),
     ("worker", 64),
 ];
 

@@ -1,6 +1,6 @@
 //! How a stack is to be run: as it was asked, as it was made, or as the machine allows.
 
-use crate::cli::{Images, StackArgs};
+use crate::cli::{Extra, Images, StackArgs};
 use crate::clients::docker::Container;
 use crate::failure::{Failure, Result};
 use crate::stack::Variant;
@@ -31,7 +31,12 @@ pub(crate) fn choose(asked: &StackArgs, seen: &Seen<'_>) -> Result<Variant> {
         Images::Local => true,
         Images::Auto => auto_local(seen),
     };
-    Ok(Variant { kraft: asked.kraft || was_kraft == Some(true), local_images, ui: asked.ui })
+    Ok(Variant {
+        kraft: asked.kraft || was_kraft == Some(true),
+        local_images,
+        ui: asked.ui || asked.with.contains(&Extra::Ui),
+        observability: asked.with.contains(&Extra::Observability),
+    })
 }
 
 /// How the stack that is there was made; none if there is none.
@@ -92,5 +97,18 @@ mod tests {
         let refused = choose(&kraft, &Seen { volumes: &volumes, ..Seen::default() }).expect_err("data of the other");
         assert!(refused.message.contains("ZooKeeper"), "{refused}");
         assert!(choose(&kraft, &Seen::default()).expect("nothing there").kraft);
+    }
+
+    #[test]
+    fn what_runs_beside_the_pipeline_is_asked_for_each_time() {
+        let profiles = |ui: bool, with: &[Extra]| {
+            let asked = StackArgs { ui, with: with.to_vec(), ..StackArgs::default() };
+            choose(&asked, &Seen::default()).expect("nothing there").profiles().collect::<Vec<_>>()
+        };
+        assert_eq!(profiles(false, &[]), [""; 0]);
+        assert_eq!(profiles(true, &[]), ["ui"]);
+        assert_eq!(profiles(false, &[Extra::Observability]), ["observability"]);
+        assert_eq!(profiles(true, &[Extra::Ui, Extra::Observability]), ["ui", "observability"]);
+        assert_eq!(Variant::default().with_all().profiles().count(), 2);
     }
 }

@@ -185,8 +185,8 @@ impl<'a> Compose<'a> {
         if let Some(file) = self.stack.env_file(self.variant) {
             command.arg("--env-file").arg(file);
         }
-        if self.variant.ui {
-            command.args(["--profile", "ui"]);
+        for profile in self.variant.profiles() {
+            command.args(["--profile", profile]);
         }
         // The worker is no service of Compose's files, and no orphan either.
         command.args(arguments).env("COMPOSE_IGNORE_ORPHANS", "true").env_remove("COMPOSE_PROFILES");

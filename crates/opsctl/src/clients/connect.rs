@@ -122,14 +122,27 @@ impl Connect {
             .collect())
     }
 
-    /// The binlog file that a connector reads next, as its stored offset has it (KIP-875, Connect 3.6 and newer).
+    /// The binlog file that a connector reads next, as its stored offset has it.
     pub(crate) async fn binlog_file(&self, name: &str) -> Result<Option<String>> {
+        let offset = self.offset(name).await?.unwrap_or_default();
+        Ok(offset.get("file").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Whether a place in the binlog is stored from which the connector goes on after a crash. Until then it would begin
+    /// with a snapshot again, and what changed meanwhile would come as rows, not as changes. A Connect that is too old to be
+    /// asked is taken at its word.
+    pub(crate) async fn goes_on_after_a_crash(&self, name: &str) -> Result<bool> {
+        Ok(self.offset(name).await?.is_none_or(|offset| is_past_snapshot(&offset)))
+    }
+
+    /// A connector's stored offset, null before the first (KIP-875, Connect 3.6 and newer); `None` where it cannot be asked.
+    async fn offset(&self, name: &str) -> Result<Option<Value>> {
         let answer = self.ask(Method::GET, &format!("/connectors/{name}/offsets"), None).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let seen: Value = answer.read(&format!("the offsets of {name}"))?;
-        Ok(seen.pointer("/offsets/0/offset/file").and_then(Value::as_str).map(str::to_owned))
+        Ok(Some(seen.pointer("/offsets/0/offset").cloned().unwrap_or_default()))
     }
 
     /// What the plug-in itself finds wrong with these settings: pairs of setting and message. It may try to reach the
@@ -271,8 +284,28 @@ pub(crate) fn root_cause(trace: &str) -> &str {
     caused.unwrap_or_else(|| trace.lines().next().unwrap_or_default())
 }
 
+/// Debezium marks the offsets of a snapshot, and its last row's as the one that completes it.
+fn is_past_snapshot(offset: &Value) -> bool {
+    let of_snapshot = offset.get("snapshot").is_some_and(|mark| !mark.is_null() && mark != false);
+    offset.get("file").is_some() && (!of_snapshot || offset.get("snapshot_completed") == Some(&Value::Bool(true)))
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_snapshot_that_is_not_done_is_no_place_to_go_on_from() {
+        use serde_json::json;
+        for (offset, past) in [
+            (json!(null), false),
+            (json!({"file": "mysql-bin.000003", "snapshot": "INITIAL", "snapshot_completed": false}), false),
+            (json!({"file": "mysql-bin.000003", "snapshot": true}), false),
+            (json!({"file": "mysql-bin.000003", "snapshot": "INITIAL", "snapshot_completed": true}), true),
+            (json!({"file": "mysql-bin.000003", "pos": 4, "gtids": "a:1-9"}), true),
+        ] {
+            assert_eq!(super::is_past_snapshot(&offset), past, "{offset}");
+        }
+    }
+
     use super::*;
 
     #[test]

@@ -7,7 +7,6 @@ use crate::commands::up::choose_variant;
 use crate::commands::{Answer, Session, worker};
 use crate::failure::Result;
 use crate::lock::Lock;
-use crate::stack::Variant;
 use crate::ui::Outcome;
 
 /// Stops and removes the containers; with `--volumes` the data, too.
@@ -29,8 +28,7 @@ pub(super) async fn run(session: &Session, arguments: &DownArgs) -> Result<Answe
         worker::stop(session, &docker, &container.service, Some(container), keep).await?;
     }
     let variant = choose_variant(session, &StackArgs::default(), &docker).await?;
-    // Everything that may run: Kafka UI is no orphan, and is not asked for a second time.
-    let variant = Variant { ui: true, ..variant };
+    let variant = variant.with_all();
     let step = session.steps.begin("containers", "the stack is stopped");
     if containers.iter().all(|container| container.is_worker) && !docker.has_network().await? {
         step.end(Outcome::Skipped, "it did not run");

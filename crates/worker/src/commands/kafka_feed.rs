@@ -8,7 +8,7 @@ use super::SessionError;
 use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
 use crate::epoch::{Feed, FeedError, GroupOffsets, Moved, PartitionFacts, Read, RecordRange, TopicId, ranges_of};
 use crate::source::kafka::{KafkaSettings, KafkaSource, Lost, Range, Standing, StartFrom};
-use crate::source::{Batch, PartitionId};
+use crate::source::{Batch, PartitionId, PartitionSeen};
 use crate::time::TimeMode;
 use crate::time::clock::SystemClock;
 
@@ -92,8 +92,8 @@ impl Feed for KafkaFeed {
         Ok(self.source.reread(&wanted)?)
     }
 
-    fn ends(&self) -> Vec<(PartitionId, i64)> {
-        self.source.ends()
+    fn seen(&self) -> Vec<PartitionSeen> {
+        self.source.seen()
     }
 
     fn committed(&mut self, next_offsets: &[(PartitionId, i64)]) {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::time::Duration;
 
 use super::{PartitionFacts, RecordRange, ranges_of};
-use crate::source::{Batch, PartitionId};
+use crate::source::{Batch, PartitionId, PartitionSeen};
 
 /// Any source's error: named in its own words, passed through.
 pub type FeedError = Box<dyn std::error::Error + Send + Sync>;
@@ -61,8 +61,8 @@ pub trait Feed {
         Vec::new()
     }
 
-    /// Where the partitions end, as a broker said last, for those of which it is known: only shown.
-    fn ends(&self) -> Vec<(PartitionId, i64)> {
+    /// What a broker said last of the partitions, for those of which it is known: only shown.
+    fn seen(&self) -> Vec<PartitionSeen> {
         Vec::new()
     }
 

@@ -340,7 +340,7 @@ impl Gather<'_> {
         }
         if now_ms - self.ends_told_ms >= ENDS_EVERY_MS {
             self.ends_told_ms = now_ms;
-            self.patience.progress.telemetry.ends(&feed.ends(), self.patience.clock);
+            self.patience.progress.telemetry.partitions_seen(&feed.seen(), self.patience.clock);
         }
     }
 

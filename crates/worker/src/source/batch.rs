@@ -11,6 +11,26 @@ pub struct PartitionId {
     pub partition: i32,
 }
 
+/// What a broker said last of a partition: for those who watch, nothing follows from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionSeen {
+    /// Which one.
+    pub id: PartitionId,
+    /// The offset behind its last record.
+    pub end_offset: i64,
+    /// Its copies, where the source has any.
+    pub replicas: Option<Replicas>,
+}
+
+/// Copies of a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replicas {
+    /// So many there shall be.
+    pub assigned: usize,
+    /// So many of them have all that was acknowledged.
+    pub in_sync: usize,
+}
+
 /// One record of a batch. The value's bytes stand in the batch's arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRecord {

@@ -11,5 +11,5 @@ mod batch;
 mod policies;
 
 pub(crate) use batch::give_back;
-pub use batch::{Batch, PartitionId, SourceRecord};
+pub use batch::{Batch, PartitionId, PartitionSeen, Replicas, SourceRecord};
 pub use policies::{OnLostRecords, OnRecreatedTopic};

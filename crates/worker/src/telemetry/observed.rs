@@ -14,7 +14,7 @@ use super::recent::Recent;
 use super::steps::Steps;
 use crate::decode::{Change, Decoded};
 use crate::epoch::{Executed, Moved, OutputKind, Outputs};
-use crate::source::PartitionId;
+use crate::source::PartitionSeen;
 use crate::state::{CacheUse, StateSize, StateStore};
 use crate::time::clock::Clock;
 
@@ -149,12 +149,12 @@ impl Telemetry {
         }
     }
 
-    /// Brokers said where partitions end.
-    pub fn ends(&self, ends: &[(PartitionId, i64)], clock: &dyn Clock) {
+    /// Brokers said where partitions end, and how many copies of them there are.
+    pub fn partitions_seen(&self, partitions: &[PartitionSeen], clock: &dyn Clock) {
         let now_ms = clock.boot_ms();
         let mut seen = self.seen();
-        for (id, end_offset) in ends {
-            seen.partitions.ends(id, *end_offset, now_ms);
+        for partition in partitions {
+            seen.partitions.seen(partition, now_ms);
         }
     }
 

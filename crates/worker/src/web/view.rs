@@ -162,7 +162,7 @@ mod tests {
         CommitPace, Driver, Executor, Feed, FeedError, History, LineClock, MemoryEpochLog, Pipeline, Read, Timeline,
     };
     use crate::event::OpSet;
-    use crate::source::{Batch, PartitionId};
+    use crate::source::{Batch, PartitionId, PartitionSeen};
     use crate::state::MemoryStateStore;
     use crate::time::clock::ManualClock;
     use crate::time::{TimeMode, WatermarkSettings};
@@ -249,11 +249,15 @@ mod tests {
     fn a_run_is_ready_where_there_is_nothing_to_read() {
         let progress = Arc::new(Progress::default());
         let view = ProgressView::new(Arc::clone(&progress), None, about(), Box::new(ManualClock::at(0)), 1);
-        let end = |partition, end| (PartitionId { topic: "cdc.orders_db.orders".into(), partition }, end);
+        let end = |partition, end_offset| PartitionSeen {
+            id: PartitionId { topic: "cdc.orders_db.orders".into(), partition },
+            end_offset,
+            replicas: None,
+        };
         let clock = ManualClock::at(0);
-        progress.telemetry.ends(&[end(0, 0), end(1, 0)], &clock);
+        progress.telemetry.partitions_seen(&[end(0, 0), end(1, 0)], &clock);
         assert!(view.ready(), "both are empty");
-        progress.telemetry.ends(&[end(1, 5)], &clock);
+        progress.telemetry.partitions_seen(&[end(1, 5)], &clock);
         assert!(!view.ready(), "five records are there to be read");
     }
 

@@ -12,6 +12,7 @@ const PART: usize = 2;
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let pipeline = stage.pipeline("agg.window_ms = 5000")?;
+    pipeline.stack.wait_for_position(&pipeline.name)?;
     oracle::under_load(stage, &pipeline, oracle::PART, |part| {
         if part != PART {
             return Ok(());

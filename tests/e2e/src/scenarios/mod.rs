@@ -7,6 +7,7 @@ mod kill_connect;
 mod kill_worker;
 mod kraft;
 mod lifecycle;
+mod observability;
 mod oracle;
 mod repair;
 mod replication_factor;
@@ -100,6 +101,13 @@ const FIRST: &[Scenario] = &[
         marked: false,
         on: On::Shared,
         run: status_watch::run,
+    },
+    Scenario {
+        name: "observability",
+        what: "Prometheus beside the pipeline: every panel's query has an answer, an alert when the worker is gone",
+        marked: false,
+        on: On::Shared,
+        run: observability::run,
     },
     Scenario {
         name: "repair",

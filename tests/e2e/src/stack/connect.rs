@@ -63,8 +63,40 @@ impl Stack {
         })
     }
 
+    /// Waits until Connect has stored a position past the snapshot. A connector whose Connect dies before begins with a
+    /// snapshot again: what changed meanwhile comes as rows, not as changes.
+    pub(crate) fn wait_for_position(&self, name: &str) -> Result<()> {
+        until(&format!("a position of {name} is stored"), Duration::from_mins(1), || {
+            let offsets = self.connect("GET", &format!("/connectors/{name}/offsets"), None)?.json()?;
+            Ok(if past_snapshot(&offsets) { Look::Found(()) } else { Look::NotYet(offsets.to_string()) })
+        })
+    }
+
     /// Removes a connector.
     pub(crate) fn delete_connector(&self, name: &str) -> Result<()> {
         self.connect("DELETE", &format!("/connectors/{name}"), None)?.json().map(drop)
+    }
+}
+
+/// Whether an answer of Connect's `offsets` (KIP-875) holds a place in the binlog: while Debezium reads rows, its offset says so.
+fn past_snapshot(offsets: &Value) -> bool {
+    let offset = &offsets["offsets"][0]["offset"];
+    let reads_rows = !offset["snapshot"].is_null() && offset["snapshot"] != false;
+    offset["file"].is_string() && (!reads_rows || offset["snapshot_completed"] == true)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_is_not_done_is_no_position() {
+        let of = |offset: Value| json!({"offsets": [{"partition": {"server": "e2e"}, "offset": offset}]});
+        assert!(!past_snapshot(&json!({"offsets": []})));
+        assert!(!past_snapshot(&of(json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": false}))));
+        assert!(past_snapshot(&of(json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": true}))));
+        assert!(past_snapshot(&of(json!({"file": "binlog.000002", "pos": 4, "ts_sec": 1}))));
     }
 }

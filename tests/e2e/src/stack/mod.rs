@@ -201,6 +201,11 @@ impl Stack {
         docker::docker(&[action, &self.container(service)?.id]).map(drop)
     }
 
+    /// Prometheus, where it was started.
+    pub(crate) fn prometheus(&self) -> u16 {
+        self.ports.prometheus()
+    }
+
     /// Keeps what every container wrote so far, one file a container.
     pub(crate) fn save_logs(&self) -> Result<()> {
         for container in self.containers()? {

@@ -10,7 +10,7 @@ const LAST: u16 = 29_000;
 const BLOCK: u16 = 10;
 
 /// The variable of each port, as `compose/compose.yaml` and `opsctl` read them.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 9] = [
     "CDC_KAFKA_1_PORT",
     "CDC_KAFKA_2_PORT",
     "CDC_KAFKA_3_PORT",
@@ -18,6 +18,8 @@ const VARIABLES: [&str; 7] = [
     "CDC_MYSQL_PORT",
     "CDC_KAFKA_UI_PORT",
     "CDC_WORKER_PORT",
+    "CDC_PROMETHEUS_PORT",
+    "CDC_GRAFANA_PORT",
 ];
 
 /// Consecutive ports from this one on.
@@ -42,6 +44,11 @@ impl Ports {
         self.0 + 3
     }
 
+    /// Prometheus.
+    pub(crate) fn prometheus(self) -> u16 {
+        self.0 + 7
+    }
+
     /// MySQL.
     pub(crate) fn mysql(self) -> u16 {
         self.0 + 4
@@ -58,6 +65,7 @@ mod tests {
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first.0 + 4));
         assert_ne!(Ports::free().expect("another"), first);
         assert_eq!(first.variables().nth(3), Some(("CDC_CONNECT_PORT", first.connect().to_string())));
+        assert_eq!(first.variables().nth(7), Some(("CDC_PROMETHEUS_PORT", first.prometheus().to_string())));
         assert_eq!(first.variables().nth(4), Some(("CDC_MYSQL_PORT", first.mysql().to_string())));
     }
 }

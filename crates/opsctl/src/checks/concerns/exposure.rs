@@ -110,7 +110,7 @@ fn images(facts: &Facts) -> Option<Judged> {
                     format!("{} is not maintained and lets others run code (CVE-2023-52251)", container.image),
                 )
                 .evidence(format!("{}: image {}", container.service, container.image))
-                .remedy("docker rm --force the container; CDC_KAFKA_UI_IMAGE=kafbat/kafka-ui:v1.3.0 opsctl up --ui")
+                .remedy("docker rm --force the container; CDC_KAFKA_UI_IMAGE=kafbat/kafka-ui:v1.3.0 opsctl up --with ui")
             },
         );
     let connect = facts.answering_connect().map(|connect| connect.version.as_str());

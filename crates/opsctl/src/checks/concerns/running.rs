@@ -83,9 +83,9 @@ const OTHERS: About = About {
     id: "DOC-CONTAINER-DOWN",
     group: Group::Containers,
     title: "what runs beside the pipeline is well",
-    symptom: "Kafka UI or another container of this project does not run",
+    symptom: "Kafka UI, Prometheus, Grafana or another container of this project does not run",
     cause: "it was stopped, killed or ended with an error",
-    remedy: "opsctl up --ui; opsctl logs SERVICE",
+    remedy: "opsctl up --with ui, or --with observability; opsctl logs SERVICE",
     why: "the pipeline goes on without it",
     source: "the container's state, exit code and log",
 };

@@ -10,7 +10,6 @@ use crate::clients::compose::Compose;
 use crate::commands::Session;
 use crate::commands::up::choose_variant;
 use crate::failure::{Failure, Result};
-use crate::stack::Variant;
 use crate::ui::Outcome;
 
 fn path(session: &Session) -> PathBuf {
@@ -75,7 +74,7 @@ pub(super) async fn make_anew(session: &Session, planned: &[Planned]) -> Result<
         return Ok(());
     }
     let step = session.steps.begin("containers", format!("{} made anew", services.join(", ")));
-    let variant = Variant { ui: true, ..choose_variant(session, &StackArgs::default(), &docker).await? };
+    let variant = choose_variant(session, &StackArgs::default(), &docker).await?.with_all();
     let compose = Compose::of(&session.stack, variant);
     if let Err(first) = compose.up(&services, |line| step.say(line)).await {
         // As in `up`: Compose gives up at once where Docker starts again what ended.

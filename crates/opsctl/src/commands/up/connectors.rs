@@ -17,6 +17,8 @@ use crate::ui::{Outcome, Step};
 
 /// A task that starts reads the schema history and asks MySQL; a rebalance comes before.
 const LIMIT: Duration = Duration::from_mins(1);
+/// Connect stores positions every five seconds (compose.yaml), once there is one.
+const FIRST_POSITION: Duration = Duration::from_secs(15);
 /// How long a state must last to be believed: after Connect was killed, it shows for a moment what was before.
 const SETTLED: usize = 2;
 /// What has failed for so long after a restart will not run by waiting: a task needs seconds to find out.
@@ -53,6 +55,10 @@ pub(in crate::commands) async fn bring_up(
     let step = session.steps.begin("connector", format!("connector {} runs", file.name));
     let done = apply(&step, connect, file).await?;
     let runs = wait(&step, docker, connect, &file.name, session.patient(LIMIT)).await?;
+    let done = match done {
+        Some(words) if runs == Runs::Well => Some(settled(&step, session, connect, &file.name, words).await?),
+        done => done,
+    };
     let (outcome, words) = match (runs, done) {
         // Somebody did that on purpose; it is for them to end it.
         (Runs::Paused, _) => (Outcome::Warned, format!("paused: opsctl connector resume {}", file.name)),
@@ -62,6 +68,23 @@ pub(in crate::commands) async fn bring_up(
     };
     step.end(outcome, words);
     Ok(())
+}
+
+/// Waits a little for what makes a crash of Connect harmless: the first place in the binlog, which it stores a few seconds
+/// after the first record. A long snapshot is not waited for, but told.
+async fn settled(step: &Step<'_>, session: &Session, connect: &Connect, name: &str, done: String) -> Result<String> {
+    let ask = async || {
+        Ok(match connect.goes_on_after_a_crash(name).await {
+            Ok(true) => Found::Ready(()),
+            Ok(false) => Found::NotYet("its first position is not stored yet".to_owned()),
+            // It runs: what cannot be asked now is no failure.
+            Err(failure) => Found::NotYet(failure.message),
+        })
+    };
+    Ok(match until(session.patient(FIRST_POSITION), ask, |words| step.say(words)).await? {
+        Waited::Ready(()) => done,
+        Waited::TooLate(_) => format!("{done}; until its snapshot is through, a crash of Connect begins it again"),
+    })
 }
 
 /// Registers or updates it; what was done, in words.

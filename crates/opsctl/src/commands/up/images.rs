@@ -12,8 +12,12 @@ use crate::failure::{Failure, Result};
 use crate::stack::{Stack, Variant};
 use crate::ui::Outcome;
 
-/// The service of `--ui`.
-const USER_INTERFACE: &str = "kafka-ui";
+/// Services that the pipeline does without: who they are, how they are left out, what names another image.
+const EXTRAS: [(&str, &str, &str, &str); 3] = [
+    ("kafka-ui", "Kafka UI", "--with ui", "CDC_KAFKA_UI_IMAGE"),
+    ("prometheus", "Prometheus", "--with observability", "CDC_PROMETHEUS_IMAGE"),
+    ("grafana", "Grafana", "--with observability", "CDC_GRAFANA_IMAGE"),
+];
 
 /// The variant to run, from what is asked for, what was made before and which images are here.
 pub(in crate::commands) async fn choose(session: &Session, asked: &StackArgs, docker: &Docker) -> Result<Variant> {
@@ -50,19 +54,27 @@ pub(super) async fn fetch(up: &Up<'_>) -> Result<()> {
     if let Err(failure) = up.compose().pull(|line| step.say(line)).await {
         let message = format!("cannot be had: {} ({})", missing.join(", "), failure.message);
         let failure = Failure { message, ..failure };
-        let user_interface = up.compose().config().await?.services.remove(USER_INTERFACE).map(|service| service.image);
-        return Err(if missing.iter().all(|image| Some(image) == user_interface.as_ref()) {
-            failure.hint("only Kafka UI needs it, and cargo xtask images does not build it: leave --ui out, or name an image that can be had with CDC_KAFKA_UI_IMAGE")
-        } else {
-            failure
-        });
+        let services = up.compose().config().await?.services;
+        let of_extra = |image: &String| {
+            EXTRAS.iter().find(|(service, ..)| services.get(*service).is_some_and(|service| service.image == *image))
+        };
+        let extras: Vec<_> = missing.iter().map_while(of_extra).collect();
+        return Err(if extras.len() == missing.len() { failure.hint(do_without(&extras)) } else { failure });
     }
     step.end(Outcome::Changed, format!("fetched {}", missing.join(", ")));
     Ok(())
 }
 
+/// What helps where only these cannot be had.
+fn do_without(extras: &[&(&str, &str, &str, &str)]) -> String {
+    let each = extras.iter().map(|(_, who, flag, variable)| {
+        format!("only {who} needs it: leave {flag} out, or name an image that can be had with {variable}")
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
 async fn images(stack: &Stack, local_images: bool, kraft: bool) -> Result<Vec<String>> {
-    images_of(&Compose::of(stack, Variant { kraft, local_images, ui: false })).await
+    images_of(&Compose::of(stack, Variant { kraft, local_images, ..Variant::default() })).await
 }
 
 async fn images_of(compose: &Compose<'_>) -> Result<Vec<String>> {

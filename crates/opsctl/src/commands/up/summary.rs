@@ -15,6 +15,8 @@ struct Addresses {
     connect: Option<String>,
     mysql: Option<String>,
     kafka_ui: Option<String>,
+    prometheus: Option<String>,
+    grafana: Option<String>,
     worker: Option<String>,
 }
 
@@ -29,6 +31,8 @@ pub(super) async fn answer(up: &Up<'_>) -> Result<Answer> {
         connect: on(CONNECT, CONNECT_PORT).map(page),
         mysql: on("mysql", 3306).map(|port| format!("127.0.0.1:{port}")),
         kafka_ui: on("kafka-ui", 8080).map(page),
+        prometheus: on("prometheus", 9090).map(page),
+        grafana: on("grafana", 3000).map(page),
         worker: on("worker", PAGE_PORT).map(page),
     };
     let mysql = of("mysql").map_or("", |container| container.name.as_str());
@@ -52,6 +56,8 @@ fn text(addresses: &Addresses, project: &str, mysql: &str, seconds: f64) -> Stri
     row("Kafka", &Some(addresses.kafka.clone()));
     row("Kafka UI", &addresses.kafka_ui);
     row("MySQL", &addresses.mysql);
+    row("Prometheus", &addresses.prometheus);
+    row("Grafana", &addresses.grafana);
     lines.push(String::new());
     lines.push("Try:".to_owned());
     lines.push(format!("  {again} worker logs -f"));
@@ -78,6 +84,8 @@ mod tests {
             connect: page(8083),
             mysql: Some("127.0.0.1:3306".to_owned()),
             kafka_ui: None,
+            prometheus: None,
+            grafana: None,
             worker: page(8081),
         };
         let agreed = "\

@@ -75,7 +75,8 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf> {
 
 /// It becomes a name in the stack's network and of a volume.
 fn check_name(name: &str) -> Result<()> {
-    let taken = ["zookeeper", "kafka-1", "kafka-2", "kafka-3", "kafka-connect", "kafka-ui", "mysql"];
+    let taken =
+        ["zookeeper", "kafka-1", "kafka-2", "kafka-3", "kafka-connect", "kafka-ui", "mysql", "prometheus", "grafana"];
     let well = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.len() <= 40
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

@@ -1,6 +1,7 @@
 //! From nothing to positions: the broker answers, the topic is there, nobody else reads as the group, and each partition
 //! has an offset to start from. What may pass by itself is waited for, and said.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::settings::{KafkaSettings, StartFrom};
 use super::source::TopicId;
 use super::trouble::Trouble;
 use super::{KafkaSourceError, ffi};
+use crate::source::Replicas;
 use crate::time::clock::Clock;
 
 /// How long one question to the broker may take: a stop is heeded after it.
@@ -323,6 +325,14 @@ impl Connecting<'_> {
         let _said: Option<KafkaResult<_>> = self.consumer.poll(wait);
         while self.consumer.poll(Duration::ZERO).is_some() {}
     }
+}
+
+/// How many copies of each partition there are, by its number.
+pub(super) fn replicas_of(metadata: &rdkafka::metadata::Metadata, topic: &str) -> BTreeMap<i32, Replicas> {
+    let found = metadata.topics().iter().filter(|found| found.name() == topic).flat_map(|found| found.partitions());
+    found
+        .map(|found| (found.id(), Replicas { assigned: found.replicas().len(), in_sync: found.isr().len() }))
+        .collect()
 }
 
 /// How many partitions a topic has, or what is wrong with it.

@@ -9,12 +9,16 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use crate::source::Replicas;
+
 /// Receives librdkafka's callbacks.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     reason: Mutex<Option<String>>,
     /// Where each partition ended when a broker was last asked, by its number.
     ends: Mutex<BTreeMap<i32, i64>>,
+    /// And how many copies of it there were.
+    replicas: Mutex<BTreeMap<i32, Replicas>>,
 }
 
 impl Context {
@@ -31,6 +35,16 @@ impl Context {
     /// Where the partitions ended when a broker was last asked, as far as one answered.
     pub(super) fn ends(&self) -> BTreeMap<i32, i64> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A broker said how many copies of each partition there are.
+    pub(super) fn note_replicas(&self, replicas: BTreeMap<i32, Replicas>) {
+        *self.replicas.lock().unwrap_or_else(PoisonError::into_inner) = replicas;
+    }
+
+    /// How many copies there were when a broker was last asked.
+    pub(super) fn replicas(&self) -> BTreeMap<i32, Replicas> {
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

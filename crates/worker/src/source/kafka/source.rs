@@ -15,7 +15,7 @@ use super::poll::{SourceEvent, partition_ids};
 use super::running::Running;
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError, StartFrom};
-use crate::source::{Batch, OnRecreatedTopic, PartitionId};
+use crate::source::{Batch, OnRecreatedTopic, PartitionId, PartitionSeen};
 use crate::time::clock::Clock;
 
 /// A topic's id, as brokers give it.
@@ -299,11 +299,14 @@ impl KafkaSource {
         self.trouble.text()
     }
 
-    /// Where the partitions ended when a broker was last asked, as far as one answered.
-    pub fn ends(&self) -> Vec<(PartitionId, i64)> {
+    /// What was said of the partitions when a broker was last asked, as far as one answered.
+    pub fn seen(&self) -> Vec<PartitionSeen> {
         let Some(running) = &self.running else { return Vec::new() };
-        let ends = running.consumer.context().ends();
-        let known = |id: &PartitionId| Some((id.clone(), *ends.get(&id.partition)?));
+        let (ends, replicas) = (running.consumer.context().ends(), running.consumer.context().replicas());
+        let known = |id: &PartitionId| {
+            let end_offset = *ends.get(&id.partition)?;
+            Some(PartitionSeen { id: id.clone(), end_offset, replicas: replicas.get(&id.partition).copied() })
+        };
         self.partitions.iter().filter_map(known).collect()
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::connect::partitions_of;
+use super::connect::{partitions_of, replicas_of};
 use super::context::Context;
 use super::elsewhere::another;
 use super::ffi;
@@ -94,6 +94,7 @@ struct Watcher {
 
 impl Watcher {
     fn run(mut self, ended: &Receiver<()>) {
+        self.look_for_partitions();
         let mut refreshed_ms = self.clock.boot_ms();
         let refresh = Duration::from_millis(self.settings.metadata_refresh_ms.max(100) as u64);
         loop {
@@ -146,6 +147,7 @@ impl Watcher {
         let topic = &self.settings.topic;
         let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), ANSWER_WITHIN) else { return };
         let Ok(count) = partitions_of(&metadata, topic) else { return };
+        self.consumer.context().note_replicas(replicas_of(&metadata, topic));
         if count > self.partitions {
             self.partitions = count;
             // The reader may have ended meanwhile.

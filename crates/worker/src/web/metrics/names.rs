@@ -66,6 +66,8 @@ metrics! {
     LAG = Gauge "cdc_worker_partition_lag_records" "Records between what was read of a partition and its end.";
     STALL_AGE = Gauge "cdc_worker_partition_stall_age_seconds"
         "How long a partition has stood still although there is more to read; 0 where there is nothing.";
+    REPLICAS = Gauge "cdc_worker_partition_replicas" "Copies that a partition shall have, as a broker said last.";
+    IN_SYNC = Gauge "cdc_worker_partition_in_sync_replicas" "Copies of a partition that are in sync, as a broker said last.";
     EPOCHS = Histogram "cdc_worker_epoch_records" "Epochs by the records in them.";
     LAST_EPOCH = Gauge "cdc_worker_epoch" "Number of the last epoch committed.";
     STEPS = Histogram "cdc_worker_step_duration_seconds" "How long each step of an epoch takes.";

@@ -75,6 +75,15 @@ fn partitions(out: &mut Exposition, partitions: &[PartitionStatus]) {
     for one in partitions {
         out.sample(&names::STALL_AGE, &labels(one), seconds(one.stall_age_ms as i64));
     }
+    let copies: Vec<_> = partitions.iter().filter_map(|one| Some((labels(one), one.replicas?))).collect();
+    out.head(&names::REPLICAS);
+    for (labels, replicas) in &copies {
+        out.sample(&names::REPLICAS, labels, replicas.assigned);
+    }
+    out.head(&names::IN_SYNC);
+    for (labels, replicas) in &copies {
+        out.sample(&names::IN_SYNC, labels, replicas.in_sync);
+    }
 }
 
 fn epochs(out: &mut Exposition, telemetry: &Telemetry) {

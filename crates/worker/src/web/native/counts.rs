@@ -28,6 +28,8 @@ pub(super) fn partition_list(site: &Site) -> Vec<Value> {
             "records": partition.records,
             "lag_records": partition.lag_records,
             "stall_age_ms": partition.stall_age_ms,
+            "replicas": partition.replicas.map(|replicas| replicas.assigned),
+            "in_sync_replicas": partition.replicas.map(|replicas| replicas.in_sync),
         })
     });
     shown.collect()

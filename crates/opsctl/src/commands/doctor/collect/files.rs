@@ -62,7 +62,7 @@ pub(super) async fn described(look: &Look) -> Result<(Files, Vec<Taken>)> {
     let variant = Variant {
         kraft: made_without_zookeeper(&seen) == Some(true),
         local_images: image.is_some_and(|image| local.contains(image)),
-        ui: false,
+        ..Variant::default()
     };
     let services = Compose::of(&look.stack, variant).config().await?.services;
     let taken = if machine::is_remote() { Vec::new() } else { taken(look, &services).await? };
