@@ -29,19 +29,28 @@ pub(crate) struct Variant {
     pub(crate) kraft: bool,
     /// The images of `cargo xtask images`.
     pub(crate) local_images: bool,
-    /// With Kafka UI.
+    /// What runs beside the pipeline.
+    pub(crate) extras: Extras,
+}
+
+/// What may run beside the pipeline: profiles of compose.yaml.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extras {
+    /// Kafka UI.
     pub(crate) ui: bool,
-    /// With Prometheus and Grafana.
+    /// Prometheus and Grafana.
     pub(crate) observability: bool,
 }
 
 impl Variant {
     /// With everything that may run beside the pipeline: it is no orphan, and is not asked for a second time.
     pub(crate) const fn with_all(self) -> Self {
-        Self { ui: true, observability: true, ..self }
+        Self { extras: Extras { ui: true, observability: true }, ..self }
     }
+}
 
-    /// The profiles of compose.yaml that this takes.
+impl Extras {
+    /// The profiles that this takes.
     pub(crate) fn profiles(self) -> impl Iterator<Item = &'static str> {
         [("ui", self.ui), ("observability", self.observability)]
             .into_iter()

@@ -49,8 +49,7 @@ enum Look {
     Storm,
 }
 
-const TURNS: [(&str, Look); 4] =
-    [(OFF, Look::Off), (ON, Look::Nobody), (WATCHED, Look::Pages), (STORMED, Look::Storm)];
+const TURNS: [(&str, Look); 4] = [(OFF, Look::Off), (ON, Look::Nobody), (WATCHED, Look::Pages), (STORMED, Look::Storm)];
 
 /// Measures, and says what came of it.
 pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCode> {
@@ -89,7 +88,7 @@ pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCod
             row.turns.push(measured);
         }
     }
-    let told = told(&report, answered, machine::describe(root));
+    let told = told(&report, answered, &machine::describe(root));
     if options.json {
         println!("{}", serde_json::to_string_pretty(&told)?);
     } else {
@@ -102,7 +101,7 @@ pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(report: &Report, answered: u64, machine: Value) -> Value {
+fn told(report: &Report, answered: u64, machine: &Value) -> Value {
     let more_mb = |name| {
         let median = |name| report.number(name, PEAK_MB).map(|spread| spread.median);
         Some(median(name)? - median(OFF)?)
@@ -137,7 +136,10 @@ fn turn(ring: Ring<'_>, topic: &Topic, look: Look) -> Result<(Measured, u64)> {
         let looking = scope.spawn(|| match look {
             Look::Off | Look::Nobody => Ok(()),
             Look::Pages => listen(port, &stop, &seen),
-            Look::Storm => storm(port, &stop, &seen),
+            Look::Storm => {
+                storm(port, &stop, &seen);
+                Ok(())
+            }
         });
         let measured = turn::run(command, &Results::Stdout, goal, &place.join("log"));
         stop.store(true, Ordering::Relaxed);
@@ -188,7 +190,7 @@ fn listen(port: u16, stop: &AtomicBool, seen: &AtomicU64) -> Result<()> {
 
 /// New connections all the time: every second one asks half a question, the others ask for the metrics and do not read
 /// what comes. The oldest go.
-fn storm(port: u16, stop: &AtomicBool, seen: &AtomicU64) -> Result<()> {
+fn storm(port: u16, stop: &AtomicBool, seen: &AtomicU64) {
     let half = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1";
     let whole = format!("{half}:{port}\r\n\r\n");
     let mut open: VecDeque<TcpStream> = VecDeque::new();
@@ -210,7 +212,7 @@ fn storm(port: u16, stop: &AtomicBool, seen: &AtomicU64) -> Result<()> {
         }
         thread::sleep(PAUSE);
     }
-    let answered = open.into_iter().filter_map(|mut stream| stream.read(&mut [0; 16]).ok()).filter(|length| *length > 0);
+    let answered =
+        open.into_iter().filter_map(|mut stream| stream.read(&mut [0; 16]).ok()).filter(|length| *length > 0);
     seen.fetch_add(answered.count() as u64, Ordering::Relaxed);
-    Ok(())
 }

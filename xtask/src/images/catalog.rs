@@ -180,7 +180,10 @@ mod tests {
 
     #[test]
     fn what_an_image_stands_on_comes_first() {
-        assert_eq!(chosen_names(&[]), ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker", "prometheus"]);
+        assert_eq!(
+            chosen_names(&[]),
+            ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker", "prometheus"]
+        );
         assert_eq!(chosen_names(&["connect"]), ["base", "kafka", "connect"]);
         assert_eq!(chosen_names(&["mysql", "connect-2.5"]), ["base", "base-sid", "kafka", "mysql", "connect-2.5"]);
         for (index, image) in IMAGES.iter().enumerate() {

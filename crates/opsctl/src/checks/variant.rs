@@ -3,7 +3,7 @@
 use crate::cli::{Extra, Images, StackArgs};
 use crate::clients::docker::Container;
 use crate::failure::{Failure, Result};
-use crate::stack::Variant;
+use crate::stack::{Extras, Variant};
 
 /// What was seen of the stack and of the images.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,10 @@ pub(crate) fn choose(asked: &StackArgs, seen: &Seen<'_>) -> Result<Variant> {
     Ok(Variant {
         kraft: asked.kraft || was_kraft == Some(true),
         local_images,
-        ui: asked.ui || asked.with.contains(&Extra::Ui),
-        observability: asked.with.contains(&Extra::Observability),
+        extras: Extras {
+            ui: asked.ui || asked.with.contains(&Extra::Ui),
+            observability: asked.with.contains(&Extra::Observability),
+        },
     })
 }
 
@@ -103,12 +105,12 @@ mod tests {
     fn what_runs_beside_the_pipeline_is_asked_for_each_time() {
         let profiles = |ui: bool, with: &[Extra]| {
             let asked = StackArgs { ui, with: with.to_vec(), ..StackArgs::default() };
-            choose(&asked, &Seen::default()).expect("nothing there").profiles().collect::<Vec<_>>()
+            choose(&asked, &Seen::default()).expect("nothing there").extras.profiles().collect::<Vec<_>>()
         };
         assert_eq!(profiles(false, &[]), [""; 0]);
         assert_eq!(profiles(true, &[]), ["ui"]);
         assert_eq!(profiles(false, &[Extra::Observability]), ["observability"]);
         assert_eq!(profiles(true, &[Extra::Ui, Extra::Observability]), ["ui", "observability"]);
-        assert_eq!(Variant::default().with_all().profiles().count(), 2);
+        assert_eq!(Variant::default().with_all().extras.profiles().count(), 2);
     }
 }

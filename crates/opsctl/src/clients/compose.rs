@@ -185,7 +185,7 @@ impl<'a> Compose<'a> {
         if let Some(file) = self.stack.env_file(self.variant) {
             command.arg("--env-file").arg(file);
         }
-        for profile in self.variant.profiles() {
+        for profile in self.variant.extras.profiles() {
             command.args(["--profile", profile]);
         }
         // The worker is no service of Compose's files, and no orphan either.

@@ -108,7 +108,12 @@ fn kafka_ui_that_cannot_be_had_is_no_reason_to_go_without_the_rest() {
         "case \"$*\" in *version*) echo 2.26.1;; *config*) echo '{config}';; *pull*) echo '{said}' >&2; exit 18;; esac"
     ));
     let refused = place.opsctl(&["up", "--images", "local", "--ui"]);
-    check(&refused, 2, &["cannot be had: kafbat/kafka-ui:v1.3.0", said], &["leave --with ui out", "CDC_KAFKA_UI_IMAGE"]);
+    check(
+        &refused,
+        2,
+        &["cannot be had: kafbat/kafka-ui:v1.3.0", said],
+        &["leave --with ui out", "CDC_KAFKA_UI_IMAGE"],
+    );
 }
 
 #[test]

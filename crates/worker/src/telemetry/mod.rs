@@ -17,7 +17,7 @@ pub use board::SymbolWindows;
 pub use checkpoints::{CheckpointStatus, Checkpoints};
 pub use happened::{Place, SeenAlert, SeenDeadLetter};
 pub use histogram::HistogramCounts;
-pub use observed::{SinkStatus, Telemetry};
+pub use observed::{OTHER_REASONS, SinkStatus, Telemetry};
 pub use partitions::PartitionStatus;
 pub use process::{DiskRoom, ProcessUse};
 pub use recent::Recent;

@@ -22,7 +22,9 @@ use crate::time::clock::Clock;
 const KEPT: usize = 500;
 const PER_EPOCH: usize = 100;
 const RESULTS_PER_EPOCH: usize = 512;
-/// Kinds of reasons that are told apart; the rest is `other`.
+/// What dead letters are counted under that have none of the kinds told apart.
+pub const OTHER_REASONS: &str = "other";
+/// Kinds of reasons that are told apart.
 const REASONS: usize = 32;
 /// How many records of an epoch the latency is measured at.
 const SAMPLES: usize = 16;
@@ -230,7 +232,7 @@ impl Seen {
 
     fn count_reason(&mut self, kind: &str) {
         let known = self.reasons.contains_key(kind) || self.reasons.len() < REASONS;
-        *self.reasons.entry(if known { kind } else { "other" }.to_owned()).or_default() += 1;
+        *self.reasons.entry(if known { kind } else { OTHER_REASONS }.to_owned()).or_default() += 1;
     }
 }
 

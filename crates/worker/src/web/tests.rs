@@ -204,6 +204,7 @@ fn metrics_are_in_prometheus_format() {
         "\ncdc_worker_ignored_records_total{type=\"other_table\"} 34\n",
         "\ncdc_worker_alerts_total{rule=\"LARGE_ORDER\"} 3\n",
         "\ncdc_worker_windows_total 31\n",
+        "\ncdc_worker_dead_letters_total{reason=\"other\"} 0\n",
         "\ncdc_worker_next_offset{topic=\"cdc.orders_db.orders\",partition=\"1\"} 378\n",
         "\ncdc_worker_epoch 9\n",
         "\ncdc_worker_parallelism 2\n",

@@ -95,8 +95,12 @@ mod tests {
     fn a_snapshot_that_is_not_done_is_no_position() {
         let of = |offset: Value| json!({"offsets": [{"partition": {"server": "e2e"}, "offset": offset}]});
         assert!(!past_snapshot(&json!({"offsets": []})));
-        assert!(!past_snapshot(&of(json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": false}))));
-        assert!(past_snapshot(&of(json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": true}))));
+        assert!(!past_snapshot(&of(
+            json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": false})
+        )));
+        assert!(past_snapshot(&of(
+            json!({"file": "binlog.000002", "snapshot": "INITIAL", "snapshot_completed": true})
+        )));
         assert!(past_snapshot(&of(json!({"file": "binlog.000002", "pos": 4, "ts_sec": 1}))));
     }
 }

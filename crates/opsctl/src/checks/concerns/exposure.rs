@@ -102,17 +102,18 @@ fn images(facts: &Facts) -> Option<Judged> {
     if facts.containers.is_empty() {
         return None;
     }
-    let unmaintained =
-        facts.containers.iter().filter(|container| container.image.contains("provectuslabs/kafka-ui")).map(
-            |container| {
-                Found::fail(
-                    &container.service,
-                    format!("{} is not maintained and lets others run code (CVE-2023-52251)", container.image),
-                )
-                .evidence(format!("{}: image {}", container.service, container.image))
-                .remedy("docker rm --force the container; CDC_KAFKA_UI_IMAGE=kafbat/kafka-ui:v1.3.0 opsctl up --with ui")
-            },
-        );
+    let unmaintained = facts
+        .containers
+        .iter()
+        .filter(|container| container.image.contains("provectuslabs/kafka-ui"))
+        .map(|container| {
+            Found::fail(
+                &container.service,
+                format!("{} is not maintained and lets others run code (CVE-2023-52251)", container.image),
+            )
+            .evidence(format!("{}: image {}", container.service, container.image))
+            .remedy("docker rm --force the container; CDC_KAFKA_UI_IMAGE=kafbat/kafka-ui:v1.3.0 opsctl up --with ui")
+        });
     let connect = facts.answering_connect().map(|connect| connect.version.as_str());
     let old = connect.filter(|version| older(version, (3, 4))).map(|version| {
         Found::fail("kafka-connect", format!("Kafka Connect {version} loads code that its REST names (CVE-2023-25194)"))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
@@ -328,15 +329,15 @@ impl Connecting<'_> {
 }
 
 /// How many copies of each partition there are, by its number.
-pub(super) fn replicas_of(metadata: &rdkafka::metadata::Metadata, topic: &str) -> BTreeMap<i32, Replicas> {
-    let found = metadata.topics().iter().filter(|found| found.name() == topic).flat_map(|found| found.partitions());
-    found
-        .map(|found| (found.id(), Replicas { assigned: found.replicas().len(), in_sync: found.isr().len() }))
-        .collect()
+pub(super) fn replicas_of(metadata: &Metadata, topic: &str) -> BTreeMap<i32, Replicas> {
+    let partitions =
+        metadata.topics().iter().find(|found| found.name() == topic).map_or(&[][..], MetadataTopic::partitions);
+    let copies = |of: &MetadataPartition| Replicas { assigned: of.replicas().len(), in_sync: of.isr().len() };
+    partitions.iter().map(|partition| (partition.id(), copies(partition))).collect()
 }
 
 /// How many partitions a topic has, or what is wrong with it.
-pub(super) fn partitions_of(metadata: &rdkafka::metadata::Metadata, topic: &str) -> Result<i32, String> {
+pub(super) fn partitions_of(metadata: &Metadata, topic: &str) -> Result<i32, String> {
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Err("does not exist".to_owned());
     };

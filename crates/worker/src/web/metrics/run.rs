@@ -4,7 +4,7 @@ use super::exposition::{Exposition, escaped, seconds};
 use super::names;
 use crate::anomaly::Rule;
 use crate::decode::Ignored;
-use crate::telemetry::{DiskRoom, PartitionStatus, ProcessUse, Step, Telemetry, logs};
+use crate::telemetry::{DiskRoom, OTHER_REASONS, PartitionStatus, ProcessUse, Step, Telemetry, logs};
 use crate::web::VERSION;
 use crate::web::site::Site;
 
@@ -59,7 +59,10 @@ fn accounting(out: &mut Exposition, site: &Site) {
     let (lost_records, recreated_topics) = site.view.telemetry().losses();
     out.single(&names::LOST, lost_records);
     out.single(&names::RECREATED, recreated_topics);
-    out.labelled(&names::DEAD_LETTERS, "reason", site.view.telemetry().reasons());
+    let mut reasons = site.view.telemetry().reasons();
+    // There from the start: a series that begins with its first dead letter shows no increase, and before no panel.
+    reasons.entry(OTHER_REASONS.to_owned()).or_default();
+    out.labelled(&names::DEAD_LETTERS, "reason", reasons);
 }
 
 fn partitions(out: &mut Exposition, partitions: &[PartitionStatus]) {
