@@ -29,6 +29,10 @@ export CONNECT_LISTENERS=${CONNECT_LISTENERS:-http://0.0.0.0:${REST_PORT:-8083}}
 export CONNECT_PLUGIN_PATH=${CONNECT_PLUGIN_PATH:-$KAFKA_CONNECT_PLUGINS_DIR}
 [[ -z ${HEAP_OPTS:-} ]] || export KAFKA_HEAP_OPTS=$HEAP_OPTS
 export KAFKA_HEAP_OPTS=${KAFKA_HEAP_OPTS:--Xms256M -Xmx2G}
+if [[ ${ENABLE_JMX_EXPORTER:-} == true ]]; then
+  agents=(/kafka/libs/jmx_prometheus_javaagent*.jar)
+  export KAFKA_OPTS="${KAFKA_OPTS:-} -javaagent:${agents[0]}=9404:/kafka/config/metrics.yaml"
+fi
 
 # The sample file's settings, each replaced by the variable of its name; then the variables that the sample does not know.
 connect_properties() {

@@ -35,10 +35,15 @@ pub(crate) fn choose(asked: &StackArgs, seen: &Seen<'_>) -> Result<Variant> {
         kraft: asked.kraft || was_kraft == Some(true),
         local_images,
         extras: Extras {
-            ui: asked.ui || asked.with.contains(&Extra::Ui),
-            observability: asked.with.contains(&Extra::Observability),
+            ui: asked.ui || asked.with.contains(&Extra::Ui) || is_there(seen, "kafka-ui"),
+            observability: asked.with.contains(&Extra::Observability) || is_there(seen, "prometheus"),
         },
     })
+}
+
+/// What ran beside the pipeline goes on to do so, until the stack is taken down.
+fn is_there(seen: &Seen<'_>, service: &str) -> bool {
+    seen.containers.iter().any(|container| container.service == service)
 }
 
 /// How the stack that is there was made; none if there is none.
@@ -102,15 +107,21 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_beside_the_pipeline_is_asked_for_each_time() {
-        let profiles = |ui: bool, with: &[Extra]| {
+    fn what_runs_beside_the_pipeline_is_asked_for_and_stays() {
+        let choose_with = |ui: bool, with: &[Extra], seen: &Seen<'_>| {
             let asked = StackArgs { ui, with: with.to_vec(), ..StackArgs::default() };
-            choose(&asked, &Seen::default()).expect("nothing there").extras.profiles().collect::<Vec<_>>()
+            choose(&asked, seen).expect("any").extras.profiles().collect::<Vec<_>>()
         };
+        let profiles = |ui, with: &[Extra]| choose_with(ui, with, &Seen::default());
         assert_eq!(profiles(false, &[]), [""; 0]);
         assert_eq!(profiles(true, &[]), ["ui"]);
         assert_eq!(profiles(false, &[Extra::Observability]), ["observability"]);
         assert_eq!(profiles(true, &[Extra::Ui, Extra::Observability]), ["ui", "observability"]);
+        let of = |service: &str| Container { service: service.to_owned(), ..Container::default() };
+        let containers = [of("kafka-1"), of("prometheus")];
+        let seen = Seen { containers: &containers, ..Seen::default() };
+        assert_eq!(choose_with(false, &[], &seen), ["observability"]);
+        assert_eq!(choose_with(true, &[], &seen), ["ui", "observability"]);
         assert_eq!(Variant::default().with_all().extras.profiles().count(), 2);
     }
 }

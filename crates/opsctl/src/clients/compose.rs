@@ -100,6 +100,9 @@ impl Service {
     }
 }
 
+/// The variable of compose.yaml that lets Connect give its metrics.
+const JMX_EXPORTER: &str = "CDC_JMX_EXPORTER";
+
 impl<'a> Compose<'a> {
     pub(crate) fn of(stack: &'a Stack, variant: Variant) -> Self {
         Self { stack, variant }
@@ -187,6 +190,10 @@ impl<'a> Compose<'a> {
         }
         for profile in self.variant.extras.profiles() {
             command.args(["--profile", profile]);
+        }
+        if self.variant.extras.observability {
+            // Prometheus asks Connect, too.
+            command.env(JMX_EXPORTER, "true");
         }
         // The worker is no service of Compose's files, and no orphan either.
         command.args(arguments).env("COMPOSE_IGNORE_ORPHANS", "true").env_remove("COMPOSE_PROFILES");

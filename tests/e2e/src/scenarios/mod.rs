@@ -104,7 +104,7 @@ const FIRST: &[Scenario] = &[
     },
     Scenario {
         name: "observability",
-        what: "Prometheus beside the pipeline: every panel's query has an answer, an alert when the worker is gone",
+        what: "Prometheus beside the pipeline: every panel's query has an answer, alerts when a task fails and the worker is gone",
         marked: false,
         on: On::Shared,
         run: observability::run,

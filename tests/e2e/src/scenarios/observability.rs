@@ -1,5 +1,5 @@
 //! Prometheus beside the pipeline: every panel's query has an answer, the rules are quiet while all is well, and speak when
-//! the worker is gone. Grafana itself needs an image that is made nowhere here; what its panels ask is what is asked.
+//! a connector's task has failed and the worker is gone. Grafana itself needs an image that is made nowhere here; what its panels ask is what is asked.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,11 @@ use crate::wait::{Look, until_slowly};
 
 /// Rates are over a minute, a checkpoint is made once a minute.
 const LIMIT: Duration = Duration::from_mins(4);
-const DOWN: &str = "WorkerDown";
+const PROFILE: [&str; 2] = ["--profile", "observability"];
+/// The connector that `opsctl up` registers.
+const CONNECTOR: &str = "orders";
+/// What fires once the connector's task has failed and the worker is gone.
+const EXPECTED: [&str; 2] = ["ConnectorTaskFailed", "WorkerDown"];
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let stack = stage.stack()?;
@@ -27,33 +31,48 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
         every_panel(stage, stack, &queries)?;
         rules_are_quiet(stage, stack)?;
         let watch = Stopwatch::start();
-        stack.act("stop", "worker")?;
-        let seen = until_slowly("the alert on a worker that is gone", LIMIT, || {
-            let firing = alerts(stack, "firing")?;
-            Ok(if firing.iter().any(|name| name == DOWN) { Look::Found(()) } else { Look::NotYet(firing.join(", ")) })
+        let seen = broken(stack, || {
+            until_slowly("alerts on a task that has failed and on a worker that is gone", LIMIT, || {
+                let firing = alerts(stack, "firing")?;
+                let all = EXPECTED.iter().all(|name| firing.iter().any(|other| other == name));
+                Ok(if all { Look::Found(()) } else { Look::NotYet(firing.join(", ")) })
+            })
         });
-        stack.act("start", "worker")?;
         seen?;
-        stage.note("the worker stopped, WorkerDown fires after", human(watch.elapsed()));
-        until_slowly("an end of the alert", LIMIT, || {
+        stage.note(&format!("{} fire after", EXPECTED.join(" and ")), human(watch.elapsed()));
+        until_slowly("an end of the alerts", LIMIT, || {
             let firing = alerts(stack, "firing")?;
-            Ok(if firing.iter().any(|name| name == DOWN) { Look::NotYet(firing.join(", ")) } else { Look::Found(()) })
+            Ok(if firing.is_empty() { Look::Found(()) } else { Look::NotYet(firing.join(", ")) })
         })
     })
 }
 
-/// Its container is there for this only: the stack is left as it was.
+/// While the worker is stopped and MySQL refuses Debezium.
+fn broken(stack: &Stack, run: impl FnOnce() -> Result<()>) -> Result<()> {
+    let restart = || stack.connect("POST", &format!("/connectors/{CONNECTOR}/restart?includeTasks=true"), None);
+    stack.act("stop", "worker")?;
+    stack.sql("ALTER USER 'debezium'@'%' ACCOUNT LOCK")?;
+    let ran = restart().and_then(|_| run());
+    stack.sql("ALTER USER 'debezium'@'%' ACCOUNT UNLOCK")?;
+    stack.act("start", "worker")?;
+    restart()?;
+    ran.and(stack.wait_for_connector(CONNECTOR))
+}
+
+/// Its container is there for this only, and Connect's exporter: the stack is left as it was.
 fn with_prometheus(stack: &Stack, run: impl FnOnce() -> Result<()>) -> Result<()> {
-    const PROFILE: [&str; 2] = ["--profile", "observability"];
     let limit = Duration::from_mins(2);
-    stack.compose(&[&PROFILE[..], &["up", "--detach", "--no-deps", "prometheus"]].concat(), limit)?;
-    let ran = run().map_err(|error| error.context(last_lines(stack)));
+    let up = [&PROFILE[..], &["up", "--detach", "--no-deps", "prometheus", "kafka-connect"]].concat();
+    stack.compose_with(&[("CDC_JMX_EXPORTER", "true")], &up, limit)?;
+    let ran = stack.wait_for_connector(CONNECTOR).and_then(|()| run()).map_err(|error| error.context(last_lines(stack)));
     let removed = stack.compose(&[&PROFILE[..], &["rm", "--stop", "--force", "prometheus"]].concat(), limit);
-    ran.and(removed.map(drop))
+    let connect = stack.compose(&["up", "--detach", "--no-deps", "kafka-connect"], limit);
+    ran.and(removed).and(connect)?;
+    stack.wait_for_connector(CONNECTOR)
 }
 
 fn last_lines(stack: &Stack) -> String {
-    let log = stack.compose(&["--profile", "observability", "logs", "--tail", "20", "prometheus"], LIMIT);
+    let log = stack.compose(&[&PROFILE[..], &["logs", "--tail", "20", "prometheus"]].concat(), LIMIT);
     log.unwrap_or_else(|error| format!("{error:#}"))
 }
 

@@ -135,6 +135,16 @@ impl Stack {
 
     /// Docker Compose on this stack, for what is done behind `opsctl`'s back.
     pub(crate) fn compose(&self, arguments: &[&str], limit: Duration) -> Result<String> {
+        self.compose_with(&[], arguments, limit)
+    }
+
+    /// The same with these variables besides.
+    pub(crate) fn compose_with(
+        &self,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<String> {
         let folder = self.places.root.join("compose");
         let mut command = Command::new("docker");
         command.args(["compose", "--project-name", &self.project]);
@@ -143,6 +153,7 @@ impl Stack {
         }
         command.arg("--file").arg(folder.join("compose.yaml")).args(arguments);
         self.set_variables(&mut command);
+        command.envs(variables.iter().copied());
         finish(&mut command, None, limit)?.succeeded()
     }
 

@@ -74,7 +74,7 @@ pub(super) async fn make_anew(session: &Session, planned: &[Planned]) -> Result<
         return Ok(());
     }
     let step = session.steps.begin("containers", format!("{} made anew", services.join(", ")));
-    let variant = choose_variant(session, &StackArgs::default(), &docker).await?.with_all();
+    let variant = choose_variant(session, &StackArgs::default(), &docker).await?;
     let compose = Compose::of(&session.stack, variant);
     if let Err(first) = compose.up(&services, |line| step.say(line)).await {
         // As in `up`: Compose gives up at once where Docker starts again what ended.

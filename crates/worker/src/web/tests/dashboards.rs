@@ -1,4 +1,4 @@
-//! Dashboards and alert rules name metrics that there are.
+//! Dashboards and alert rules name metrics that there are: the worker's own, and those that Connect's exporter makes.
 
 use std::path::{Path, PathBuf};
 
@@ -8,18 +8,26 @@ fn observability() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/observability")
 }
 
-/// The names in a query that are the worker's: what begins as one.
+/// The names in a query that are ours: what begins as one.
 fn names(query: &str) -> Vec<&str> {
+    const BEGINNINGS: [&str; 4] = ["cdc_worker_", "process_", "connect_", "debezium_"];
     let words = query.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
-    words.filter(|word| word.starts_with("cdc_worker_") || word.starts_with("process_")).collect()
+    words.filter(|word| BEGINNINGS.iter().any(|beginning| word.starts_with(beginning))).collect()
+}
+
+/// Whether Connect's exporter makes it.
+fn is_connects(name: &str) -> bool {
+    let rules = std::fs::read_to_string(observability().join("connect-metrics.yaml")).unwrap();
+    rules.lines().filter_map(|line| line.trim().strip_prefix("name: ")).any(|made| made == name)
 }
 
 /// Whether there is such a metric, or part of a histogram.
 fn is_there(name: &str) -> bool {
-    METRICS.iter().any(|metric| {
+    let is_the_workers = METRICS.iter().any(|metric| {
         let part = name.strip_prefix(metric.name).unwrap_or("no");
         part.is_empty() || (metric.is_histogram() && ["_bucket", "_sum", "_count"].contains(&part))
-    })
+    });
+    is_the_workers || is_connects(name)
 }
 
 #[test]
@@ -55,5 +63,6 @@ fn every_alert_rule_asks_for_metrics_that_there_are() {
 #[test]
 fn a_name_that_is_not_there_is_found_out() {
     assert!(is_there("cdc_worker_ready") && is_there("cdc_worker_epoch_records_sum"));
+    assert!(is_there("connect_tasks") && !is_there("connect_tasks_sum") && !is_there("debezium_nothing"));
     assert!(!is_there("cdc_worker_ready_sum") && !is_there("cdc_worker_nothing") && !is_there("process_"));
 }
