@@ -76,6 +76,10 @@ impl Feed for KafkaFeed {
         Ok(self.source.seek(next_offsets, was)?)
     }
 
+    fn beginnings(&mut self) -> Result<Vec<(PartitionId, i64)>, FeedError> {
+        Ok(self.source.beginnings()?)
+    }
+
     fn goes_on_at(&mut self, named: &[RecordRange]) {
         for range in named {
             self.source.goes_on_at(range.partition, range.from, range.topic_id);

@@ -197,7 +197,12 @@ impl Driver<'_> {
         let standpoint = self.standpoint(committed.as_ref(), &begin)?;
         if !standpoint.positions.is_empty() {
             let found = feed.seek(&standpoint.positions, standpoint.topic_id).map_err(DriverError::Source)?;
-            if let Err(refusal) = standpoint.fits(found) {
+            let there = if standpoint.reads_again() {
+                standpoint.is_there(&feed.beginnings().map_err(DriverError::Source)?)
+            } else {
+                Ok(())
+            };
+            if let Err(refusal) = standpoint.fits(found).and(there) {
                 if !self.history.policy.accept_lost_log {
                     return Err(refusal.into());
                 }

@@ -51,6 +51,12 @@ pub trait Feed {
         Ok(None)
     }
 
+    /// Where the partitions begin now. Asked for where records are to be read again, behind [`Self::seek`]; empty where
+    /// nothing is ever deleted.
+    fn beginnings(&mut self) -> Result<Vec<(PartitionId, i64)>, FeedError> {
+        Ok(Vec::new())
+    }
+
     /// What keeps the source from reading, in words, while it tries again.
     fn trouble(&self) -> Option<String> {
         None

@@ -158,6 +158,23 @@ pub enum Refusal {
         /// The id that it has now.
         found: String,
     },
+    /// What epochs behind the state have read was deleted.
+    #[error(
+        "epoch {epoch} has read {partition} from offset {offset}, which now begins at {begins}: the records were deleted \
+         (retention), so it cannot be executed again, whatever source.on_lost_records says: what it gave may have left. To \
+         go on with the state without it, give --accept-lost-log (the log is set aside) and source.on_lost_records=skip; \
+         to begin again, --start-over"
+    )]
+    RecordsDeleted {
+        /// Topic and partition.
+        partition: String,
+        /// The first epoch that has read them.
+        epoch: u64,
+        /// The first offset that it has read there.
+        offset: i64,
+        /// Where the partition begins now.
+        begins: i64,
+    },
     /// The source has other records than were logged.
     #[error(
         "{partition} has changed under logged epoch {epoch}: {what} was {logged}, now it is {found}. The same results \

@@ -16,6 +16,16 @@ pub(super) struct Standpoint {
     pub(super) topic_id: Option<TopicId>,
     /// What is to be read again, by the topic's id.
     again: Vec<Again>,
+    /// The first records that are to be read again, of each partition.
+    first: Vec<First>,
+}
+
+/// What is read again first of a partition.
+#[derive(Debug)]
+struct First {
+    id: PartitionId,
+    epoch: u64,
+    offset: i64,
 }
 
 /// Epochs over the records of one topic.
@@ -34,6 +44,7 @@ impl Standpoint {
             positions: committed.map_or_else(Vec::new, Commit::next_offsets),
             topic_id: committed.and_then(|commit| commit.partitions.iter().find_map(|partition| partition.topic_id)),
             again: Vec::new(),
+            first: Vec::new(),
         }
     }
 
@@ -43,6 +54,10 @@ impl Standpoint {
             if !self.positions.iter().any(|(known, _)| range.is_of(known)) {
                 let id = PartitionId { topic: range.topic.as_str().into(), partition: range.partition };
                 self.positions.push((id, range.from));
+            }
+            if range.records > 0 && !self.first.iter().any(|first| range.is_of(&first.id)) {
+                let id = PartitionId { topic: range.topic.as_str().into(), partition: range.partition };
+                self.first.push(First { id, epoch: record.id, offset: range.from });
             }
             let Some(topic_id) = range.topic_id else { continue };
             self.topic_id = Some(topic_id);
@@ -57,6 +72,24 @@ impl Standpoint {
                 self.again.push(Again { topic, topic_id, first, last });
             }
         }
+    }
+
+    /// Whether epochs are to be executed again that have read records.
+    pub(super) fn reads_again(&self) -> bool {
+        !self.first.is_empty()
+    }
+
+    /// Whether what they have read is still there, now that the partitions begin at these offsets.
+    ///
+    /// # Errors
+    /// It was deleted.
+    pub(super) fn is_there(&self, beginnings: &[(PartitionId, i64)]) -> Result<(), Refusal> {
+        let begins = |first: &First| beginnings.iter().find(|(id, _)| *id == first.id).map(|(_, begins)| *begins);
+        let gone =
+            self.first.iter().find_map(|first| Some((first, begins(first).filter(|begins| *begins > first.offset)?)));
+        let Some((First { id, epoch, offset }, begins)) = gone else { return Ok(()) };
+        let partition = format!("{}-{}", id.topic, id.partition);
+        Err(Refusal::RecordsDeleted { partition, epoch: *epoch, offset: *offset, begins })
     }
 
     /// Whether the epochs can be executed again now that the topic has this id.
@@ -121,6 +154,24 @@ mod tests {
         let positions: Vec<_> = found.positions.iter().map(|(id, from)| (id.partition, *from)).collect();
         assert_eq!((positions, found.topic_id), (vec![(0, 5), (1, 3)], None));
         assert_eq!(found.fits(Some(NEW)), Ok(()), "of a source without ids nothing can be said");
+    }
+
+    #[test]
+    fn records_that_are_to_be_read_again_and_were_deleted_are_named() {
+        let found = standpoint(&[
+            record(4, vec![range(0, None, 5, 0), range(1, None, 9, 2)]),
+            record(5, vec![range(0, None, 5, 2)]),
+        ]);
+        let begin = |zero, one| {
+            let id = |partition| PartitionId { topic: "t".into(), partition };
+            found.is_there(&[(id(0), zero), (id(1), one)])
+        };
+        assert!(found.reads_again() && !standpoint(&[record(4, vec![range(0, None, 5, 0)])]).reads_again());
+        assert_eq!((begin(0, 0), begin(5, 9)), (Ok(()), Ok(())), "all is there");
+        let said = begin(6, 9).unwrap_err().to_string();
+        assert!(said.contains("epoch 5 has read t-0 from offset 5") && said.contains("begins at 6"), "{said}");
+        assert!(begin(5, 10).unwrap_err().to_string().contains("epoch 4 has read t-1 from offset 9"));
+        assert_eq!(found.is_there(&[]), Ok(()), "a source that deletes nothing");
     }
 
     #[test]

@@ -128,6 +128,16 @@ impl KafkaSource {
         Ok(found)
     }
 
+    /// Where the partitions that [`Self::seek`] named begin now; nothing where told to stop while asking.
+    ///
+    /// # Errors
+    /// What waiting does not mend.
+    pub fn beginnings(&self) -> Result<Vec<(PartitionId, i64)>, KafkaSourceError> {
+        let consumer = self.settings.client(&self.settings.group)?;
+        let found = self.connecting(&consumer).beginnings(0..self.partitions.len() as i32)?;
+        Ok(self.partitions.iter().cloned().zip(found.unwrap_or_default()).collect())
+    }
+
     /// An epoch that is executed again has named this partition: reading goes on there, in the topic of that id. Called
     /// between [`Self::reread`]s.
     pub fn goes_on_at(&mut self, partition: i32, offset: i64, topic_id: Option<TopicId>) {

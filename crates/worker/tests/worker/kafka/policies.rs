@@ -159,6 +159,33 @@ fn epochs_that_have_read_a_topic_that_is_gone_stop_the_start_whatever_the_policy
     assert_eq!(ids(&life), [1, 3], "order 2 is gone, and somebody has said so");
 }
 
+// The same where what they have read was deleted meanwhile.
+#[test]
+fn epochs_that_have_read_what_was_deleted_stop_the_start_until_somebody_accepts_it() {
+    let Some(real) = Real::broker() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let life = Life::of(real.topic(1), folder.path());
+    orders(&real, &life.topic, 0, [1], 100);
+    let mut child = begin(&life, &[WIDE]);
+    has(&life, &mut child, 1);
+    stop(child);
+    orders(&real, &life.topic, 0, [2], 100);
+    let mut command = life.command(&[WIDE]);
+    shimmed(&mut command, "write|*/results|kill-before|1");
+    let ended = end_of(command.spawn().unwrap(), SOON);
+    assert!(ended.code.is_none(), "it did not die there: {}", ended.err);
+
+    orders(&real, &life.topic, 0, [3], 100);
+    real.delete_before(&life.topic, 0, 2);
+    let says = ["has read", "from offset 1, which now begins at 2", "--accept-lost-log"];
+    refused(&life, &[WIDE], &says);
+    refused(&life, &[WIDE, SKIP], &says);
+    let mut child = life.command(&[WIDE, SKIP]).arg("--accept-lost-log").spawn().unwrap();
+    has(&life, &mut child, 2);
+    stop(child);
+    assert_eq!(ids(&life), [1, 3], "order 2 is gone, and somebody has said so");
+}
+
 #[test]
 fn records_deleted_between_two_runs_stop_the_start_or_are_skipped_and_told() {
     let Some(real) = Real::broker() else { return };
