@@ -16,9 +16,11 @@ const SOCKET: &str = "/var/run/docker.sock";
 pub(super) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let stack = stage.stack()?;
     wait_until_well(stage, stack)?;
-    // Not loopback: nothing tells it from another machine's.
-    let gateway = docker::docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])?;
-    let listener = TcpListener::bind((gateway.trim(), 0)).with_context(|| format!("{gateway}: no port"))?;
+    // Not loopback: nothing tells it from another machine's. Of the stack's own network: what the default one has is not said
+    // by every Engine.
+    let network = format!("{}_default", stack.project);
+    let gateway = docker::docker(&["network", "inspect", &network, "--format", "{{(index .IPAM.Config 0).Gateway}}"])?;
+    let listener = TcpListener::bind((gateway.trim(), 0)).with_context(|| format!("gateway {gateway:?}: no port"))?;
     let engine = format!("tcp://{}", listener.local_addr()?);
     thread::spawn(move || forward(&listener));
 
