@@ -37,8 +37,8 @@ pub use secret::{HIDDEN, Secret};
 pub use security::{Identity, Sasl, Security, Tls};
 pub use settings::{
     AggSettings, ColumnSettings, DemoSettings, EpochSettings, EventTimeSettings, HighAmountSettings, KafkaSettings,
-    LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings, RuleSettings, Settings,
-    SinkSettings, SourceSettings, StateSettings, WebSettings,
+    LargeOrderSettings, LogSettings, OtlpSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings, RuleSettings,
+    Settings, SinkSettings, SourceSettings, StateSettings, WebSettings,
 };
 pub use table::{KNOBS, find};
 pub use value::Value;

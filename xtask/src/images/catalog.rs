@@ -109,10 +109,10 @@ pub(crate) const IMAGES: &[Image] = &[
     },
     Image {
         name: "prometheus",
-        tag: "cdc-local/prometheus:2.42",
-        what: "Prometheus 2.42, like prom/prometheus",
+        tag: "cdc-local/prometheus:3.5",
+        what: "Prometheus 3.5, like prom/prometheus",
         usual: true,
-        recipe: Recipe::Dockerfile { file: "prometheus/Dockerfile", base: "base", cargo: Cargo::Nothing },
+        recipe: Recipe::Dockerfile { file: "prometheus/Dockerfile", base: "base-sid", cargo: Cargo::Nothing },
     },
     Image {
         name: "connect-2.5",

@@ -1,5 +1,7 @@
 //! Values → [`Settings`], section by section.
 
+use std::time::Duration;
+
 use super::contradictions;
 use super::domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SnapshotRowsMode,
@@ -11,8 +13,8 @@ use super::layers::Values;
 use super::security;
 use super::settings::{
     AggSettings, ColumnSettings, DemoSettings, EpochSettings, EventTimeSettings, HighAmountSettings, KafkaSettings,
-    KafkaSinkSettings, LargeOrderSettings, LogSettings, PriceSpikeSettings, RapidOrdersSettings, RawSettings,
-    RuleSettings, Settings, SinkSettings, SourceSettings, StateSettings, WebSettings,
+    KafkaSinkSettings, LargeOrderSettings, LogSettings, OtlpSettings, PriceSpikeSettings, RapidOrdersSettings,
+    RawSettings, RuleSettings, Settings, SinkSettings, SourceSettings, StateSettings, WebSettings,
 };
 
 impl Settings {
@@ -43,6 +45,7 @@ impl Settings {
                 enabled: values.switch("web.enabled")?,
                 listen: values.parsed("web.listen", listen)?,
                 token: values.secret("web.token", "web.token_file", host)?,
+                otlp: otlp(values)?,
             },
             log: LogSettings {
                 level: values.parsed("log.level", LogLevel::from_word)?,
@@ -53,6 +56,12 @@ impl Settings {
         contradictions::refuse(&settings, values, host.memory_limit_bytes)?;
         Ok(settings)
     }
+}
+
+fn otlp(values: &Values) -> Result<Option<OtlpSettings>, ConfigError> {
+    let endpoint = values.text("web.otlp_endpoint")?.to_owned();
+    let interval = Duration::from_millis(values.integer("web.otlp_interval_ms")?);
+    Ok((!endpoint.is_empty()).then_some(OtlpSettings { endpoint, interval }))
 }
 
 fn kafka(values: &Values, host: &Host<'_>) -> Result<KafkaSettings, ConfigError> {

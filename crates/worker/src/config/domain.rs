@@ -159,6 +159,15 @@ pub(super) fn is_name_or_empty(text: &str) -> bool {
     text.is_empty() || is_name(text)
 }
 
+/// `http://host[:port]/path`, or nothing.
+pub(super) fn is_endpoint(text: &str) -> bool {
+    let is_address = |rest: &str| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.contains(',') && is_bootstrap(host) && rest.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    text.is_empty() || text.strip_prefix("http://").is_some_and(is_address)
+}
+
 /// `host[:port]`, several between commas.
 pub(super) fn is_bootstrap(text: &str) -> bool {
     text.split(',').all(|item| is_broker(item.trim()))

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -280,6 +281,17 @@ pub struct WebSettings {
     pub listen: SocketAddr,
     /// Bearer token for what changes anything.
     pub token: Option<Secret>,
+    /// Where metrics are sent, if anywhere.
+    pub otlp: Option<OtlpSettings>,
+}
+
+/// Metrics that are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpSettings {
+    /// `http://HOST:PORT/PATH` of a collector that takes OTLP over HTTP.
+    pub endpoint: String,
+    /// How often, ≥ 1 s.
+    pub interval: Duration,
 }
 
 /// `[log]`

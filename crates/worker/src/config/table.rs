@@ -2,8 +2,8 @@
 
 use super::domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SaslMechanism,
-    SecurityProtocol, SnapshotRowsMode, StateBackend, TimeMode, amount, is_bootstrap, is_given_path, is_name,
-    is_name_or_empty, is_path, is_topic, listen, percent, start_from, table, zone,
+    SecurityProtocol, SnapshotRowsMode, StateBackend, TimeMode, amount, is_bootstrap, is_endpoint, is_given_path,
+    is_name, is_name_or_empty, is_path, is_topic, listen, percent, start_from, table, zone,
 };
 use super::knobs::Knob;
 
@@ -21,6 +21,7 @@ const FROM: Accepts =
     ("earliest, group:NAME or timestamp:T (T in ms since 1970 or RFC 3339)", |text| start_from(text).is_some());
 const TABLE: Accepts = ("database.table", |text| table(text).is_some());
 const LISTEN: Accepts = ("an address with port such as 127.0.0.1:8081", |text| listen(text).is_some());
+const ENDPOINT: Accepts = ("an address such as http://127.0.0.1:4318/v1/metrics, or nothing", is_endpoint);
 const AMOUNT: Accepts = ("a decimal that is not negative, such as \"100000000\"", |text| amount(text).is_some());
 const PERCENT: Accepts = ("a decimal above zero, such as \"5\" or \"2.5\"", |text| percent(text).is_some());
 
@@ -233,6 +234,13 @@ pub static KNOBS: &[Knob] = &[
     Knob::text("web.listen", "127.0.0.1:8081", LISTEN, "address that they are served on"),
     Knob::secret("web.token", "bearer token for what changes anything"),
     Knob::text("web.token_file", "", PATH_OR_EMPTY, "file with that token"),
+    Knob::text(
+        "web.otlp_endpoint",
+        "",
+        ENDPOINT,
+        "where metrics are sent by OTLP over HTTP, as long as the page is served",
+    ),
+    Knob::integer("web.otlp_interval_ms", 10_000, "ms", (1_000, 3_600_000), "how often they are sent"),
     Knob::choice("log.level", "info", LogLevel::WORDS, "least important messages on stderr"),
     Knob::choice("log.format", "auto", LogFormat::WORDS, "auto: human on a terminal, json elsewhere"),
     // The demo.

@@ -154,6 +154,7 @@ fn every_knob_reaches_the_settings() {
             ("zone", _) => "UTC",
             ("source.table", _) => "shop.other",
             ("web.listen", _) => "127.0.0.1:9",
+            ("web.otlp_endpoint", _) => "http://collector:4318/v1/metrics",
             ("kafka.sasl_mechanism", _) => "PLAIN",
             (_, Kind::Bool) if knob.default_value() == Value::Bool(true) => "false",
             (_, Kind::Bool) => "true",
@@ -176,6 +177,13 @@ fn every_knob_reaches_the_settings() {
                 assert_ne!(secured(&[&set], &environment), security, "{}", knob.key);
             }
             key if key.starts_with("kafka.s") => assert_ne!(secured(&[], &environment), security, "{key}"),
+            "web.otlp_interval_ms" => {
+                let with = |set: &[&str]| {
+                    let set = [&["web.otlp_endpoint=http://c/"][..], set].concat();
+                    format!("{:?}", Machine { set: &set, ..Machine::default() }.settings().unwrap())
+                };
+                assert_ne!(with(&[&set]), with(&[]));
+            }
             "web.token" | "web.token_file" => {
                 let machine = Machine { files: &files, environment: &environment[1..], ..Machine::default() };
                 assert_ne!(format!("{:?}", machine.settings().unwrap()), without, "{}", knob.key);

@@ -21,6 +21,7 @@ mod live;
 mod metrics;
 mod native;
 mod openapi;
+mod otlp;
 mod page;
 mod reply;
 mod route;

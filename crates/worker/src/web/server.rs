@@ -13,9 +13,10 @@ use super::connection::{Connections, Limits};
 use super::guard::Guard;
 use super::live::Live;
 use super::native::status::status;
+use super::otlp;
 use super::site::Site;
 use super::view::View;
-use crate::config::WebSettings;
+use crate::config::{OtlpSettings, WebSettings};
 
 /// Why nothing is served. Each is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +96,7 @@ pub fn start(settings: &WebSettings, view: Arc<dyn View>) -> Result<Server, WebE
 pub(super) fn start_within(settings: &WebSettings, view: Arc<dyn View>, limits: Limits) -> Result<Server, WebError> {
     let listen = settings.listen;
     let site = Arc::new(Site { view, guard: guard(settings)?, live: Live::new() });
-    serve(listen, site, limits).map_err(|error| WebError::new(listen, error))
+    serve(listen, site, limits, settings.otlp.clone()).map_err(|error| WebError::new(listen, error))
 }
 
 /// The configuration refuses an open address without a token; so does this, for settings made otherwise.
@@ -107,7 +108,7 @@ fn guard(settings: &WebSettings) -> Result<Guard, WebError> {
     }
 }
 
-fn serve(listen: SocketAddr, site: Arc<Site>, limits: Limits) -> io::Result<Server> {
+fn serve(listen: SocketAddr, site: Arc<Site>, limits: Limits, otlp: Option<OtlpSettings>) -> io::Result<Server> {
     let listener = TcpListener::bind(listen)?;
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
@@ -120,6 +121,9 @@ fn serve(listen: SocketAddr, site: Arc<Site>, limits: Limits) -> io::Result<Serv
     let thread = std::thread::Builder::new().name("web".into()).spawn(move || {
         let connections = Connections::new(listener, limits);
         runtime.spawn(watch(Arc::clone(&site)));
+        if let Some(settings) = otlp {
+            runtime.spawn(otlp::export(Arc::clone(&site), settings));
+        }
         runtime.spawn(async move { axum::serve(connections, answers::router(site)).await });
         // An error is the other end's drop: the sign to stop. The runtime goes, and every connection with it.
         let _stop = runtime.block_on(stopped);

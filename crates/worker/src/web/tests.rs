@@ -2,6 +2,8 @@
 
 mod api;
 mod dashboards;
+mod flink_answers;
+mod otlp;
 mod prometheus;
 
 use std::io::{Read, Write};
@@ -116,7 +118,7 @@ impl View for Still {
 }
 
 fn settings(listen: &str, token: Option<&str>) -> WebSettings {
-    WebSettings { enabled: true, listen: listen.parse().unwrap(), token: token.and_then(Secret::new) }
+    WebSettings { enabled: true, listen: listen.parse().unwrap(), token: token.and_then(Secret::new), otlp: None }
 }
 
 fn started(listen: &str, token: Option<&str>) -> Server {
@@ -269,7 +271,9 @@ fn a_path_that_is_not_there_is_said_in_json() {
 #[test]
 fn every_answer_may_neither_be_kept_nor_framed() {
     let server = started(LOOPBACK, None);
-    let refused = send(&server, "POST /overview HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let post =
+        |path: &str| send(&server, &format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+    let refused = post("/jobs/any/stop");
     let paths = ["/", "/overview", "/api/v1/accounting", "/metrics", "/healthz", "/readyz", "/nowhere"];
     for answer in paths.map(|path| get(&server, path)).iter().chain([&refused]) {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -284,6 +288,9 @@ fn every_answer_may_neither_be_kept_nor_framed() {
         refused.body,
         r#"{"errors":["nothing can be changed here: the worker has no token; set web.token_file"]}"#
     );
+    // Where no token would help, that is said instead.
+    assert_eq!((post("/overview").status, post("/overview").header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(post("/nowhere").status, 404);
 }
 
 #[test]

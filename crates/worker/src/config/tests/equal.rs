@@ -22,6 +22,7 @@ fn taken(knob: &'static Knob) -> BoxedStrategy<(String, String)> {
             let text = prop_oneof![
                 Just("127.0.0.1:9".to_owned()),
                 Just("UTC".to_owned()),
+                "http://[a-z]{1,9}:[1-9][0-9]{0,3}/[a-z/]{0,9}",
                 Just("earliest".to_owned()),
                 Just("group:x".to_owned()),
                 "[a-z]{1,9}\\.[a-z\"\\\\가-힣]{1,9}",

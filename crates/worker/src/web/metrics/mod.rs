@@ -7,6 +7,7 @@ mod run;
 
 pub(super) use exposition::CONTENT_TYPE;
 pub(super) use flink::{flink_job_metrics, flink_text};
+pub(super) use names::Kind;
 pub(super) use run::text;
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ pub(in crate::web) enum Kind {
 }
 
 impl Kind {
+    /// The kind that the format calls so.
+    pub(in crate::web) fn of_word(word: &str) -> Option<Self> {
+        [Self::Counter, Self::Gauge, Self::Histogram].into_iter().find(|kind| kind.word() == word)
+    }
+
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
