@@ -27,6 +27,8 @@ pub(crate) enum Task {
     Broker(BrokerOptions),
     /// Feed the decoder with made-up bytes
     Fuzz(FuzzOptions),
+    /// Ask Flink's own REST API of the job that the worker replaces, and keep the answers as a fixture
+    FlinkAnswers,
     /// Plant bugs into a copy of the tree, one after the other, and see the tests turn red
     Plant(PlantOptions),
     /// Measure how fast the worker is, beside yardsticks in the same run

@@ -48,6 +48,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(&root),
         Task::Broker(options) => broker::run(&options),
         Task::Fuzz(options) => fuzz::run(&root, &options),
+        Task::FlinkAnswers => bench::flink_answers::run(&root),
         Task::Plant(options) => plant::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
         Task::Chaos(options) => chaos::run(&root, &options),

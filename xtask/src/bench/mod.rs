@@ -18,6 +18,7 @@ mod scaling;
 mod durability;
 mod backlog;
 mod watchers;
+pub(crate) mod flink_answers;
 
 pub(crate) use lines::{Sums, hundredths};
 pub(crate) use programs::build_worker;

@@ -17,7 +17,7 @@ pub(crate) fn free_port() -> Result<u16> {
 /// Asks for a stop with savepoint.
 pub(crate) fn stop_with_savepoint(port: u16, token: &str) -> Result<()> {
     let job = job(port)?;
-    ask(port, "POST", &format!("/jobs/{job}/stop"), Some(token)).map(drop)
+    ask(port, "POST", &format!("/jobs/{job}/stop"), Some(token), "{}").map(drop)
 }
 
 /// The one job's id.
@@ -29,15 +29,19 @@ pub(crate) fn job(port: u16) -> Result<String> {
 
 /// What the worker answers.
 pub(crate) fn get(port: u16, path: &str) -> Result<Value> {
-    ask(port, "GET", path, None)
+    ask(port, "GET", path, None, "")
 }
 
-fn ask(port: u16, method: &str, path: &str, token: Option<&str>) -> Result<Value> {
+/// Asks for something.
+pub(crate) fn post(port: u16, path: &str, body: &Value) -> Result<Value> {
+    ask(port, "POST", path, None, &body.to_string())
+}
+
+fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<Value> {
     let told = || format!("{method} {path} on port {port}");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(told)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-    let body = if method == "POST" { "{}" } else { "" };
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{token}\

@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: every check and test, each with its title and duration, then a table and one closing line.
 
 mod outcome;
+mod api;
 mod page;
 mod steps;
 mod tools;

@@ -78,7 +78,7 @@ pub(crate) fn browse(context: &mut Context) -> Result<Verdict> {
 }
 
 /// What is not installed: a reason to skip, in CI a failure.
-fn missing(context: &Context, programs: &[(&str, &str)]) -> Result<Option<Verdict>> {
+pub(super) fn missing(context: &Context, programs: &[(&str, &str)]) -> Result<Option<Verdict>> {
     let missing: Vec<&str> = programs
         .iter()
         .filter(|(program, _)| workspace::program(program).is_none())
@@ -156,7 +156,7 @@ fn files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
-fn worker(root: &Path) -> Result<PathBuf> {
+pub(super) fn worker(root: &Path) -> Result<PathBuf> {
     let mut command = workspace::cargo(root);
     command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
     command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());

@@ -9,7 +9,7 @@ use crate::broker::{self, Broker};
 use crate::ci::Context;
 use crate::ci::instructions::instructions;
 use crate::ci::outcome::Verdict;
-use crate::ci::{page, tools};
+use crate::ci::{api, page, tools};
 use crate::cli::ImagesOptions;
 use crate::process::{run, run_seen, succeeded};
 use crate::{chaos, e2e, images, plant, tidy, workspace};
@@ -68,6 +68,7 @@ pub(crate) const STEPS: &[Step] = &[
         needs: Some("broker"),
         run: page::browse,
     },
+    step("api", "the worker's API is what its description says, whatever is asked", api::api),
     step("deny", "licences, sources and known faults of what we depend on", tools::deny),
     step("machete", "no dependency without use", tools::machete),
     step("images", "the stack's images, from Debian's packages and Maven Central", build_images),

@@ -4,7 +4,7 @@
 //! There is one log a process, so what belongs to it stands here once.
 
 use std::fmt::Write as _;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -43,12 +43,18 @@ pub struct NotStarted;
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(settings: &LogSettings, colour: bool, terminal: bool) {
+    static STARTED: Once = Once::new();
+    // Whoever calls it second goes on once there is a log.
+    STARTED.call_once(|| start_once(settings, colour, terminal));
+}
+
+fn start_once(settings: &LogSettings, colour: bool, terminal: bool) {
     let json = settings.format == LogFormat::Json || (settings.format == LogFormat::Auto && !terminal);
     let (level, handle) = reload::Layer::new(filter_of(settings.level));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let lines = if json { lines.json().flatten_event(true).boxed() } else { lines.with_ansi(colour).boxed() };
     let kept = KeepTroubles.with_filter(LevelFilter::WARN);
-    // Fails only where a test has started it before.
+    // Fails only where somebody else in the process has a log.
     if tracing_subscriber::registry().with(lines.with_filter(level)).with(kept).try_init().is_ok() {
         let _first = LEVEL.set(handle);
     }

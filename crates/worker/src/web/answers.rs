@@ -30,6 +30,14 @@ pub(super) fn router(site: Arc<Site>) -> Router {
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if let Err(refusal) = site.guard.judge(&head) {
+        // Whoever may read may know what there is: a method that no token would help is said to be none.
+        if refusal == Refusal::NoToken {
+            match find(head.method.as_str(), head.uri.path()) {
+                Found::Nothing => return not_found(),
+                Found::OtherMethods(methods) => return other_methods(methods),
+                Found::Route(..) => {}
+            }
+        }
         // A browser cannot send a token by itself: the page asks for it. There is nothing else in it.
         let page = page::answer(head.uri.path()).filter(|_| refusal == Refusal::Token && is_read(&head));
         return page.unwrap_or_else(|| refused(refusal));

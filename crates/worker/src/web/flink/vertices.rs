@@ -45,7 +45,8 @@ pub(super) fn io_metrics(site: &Site, stage: Stage) -> Value {
 pub(crate) fn vertex(ask: &Ask<'_>) -> Reply {
     let stage = check_vertex(ask)?;
     let view = &ask.site.view;
-    let (started_ms, now_ms) = (view.started_ms(), view.now_ms());
+    let (started_ms, now_ms, count) = (view.started_ms(), view.now_ms(), ask.site.subtasks(stage));
+    let (metrics, durations) = (of_subtask(ask.site, stage, count), durations(now_ms - started_ms));
     let subtask = |number: u32| {
         json!({
             "subtask": number,
@@ -55,9 +56,10 @@ pub(crate) fn vertex(ask: &Ask<'_>) -> Reply {
             "start-time": started_ms,
             "end-time": -1,
             "duration": now_ms - started_ms,
-            "metrics": io_metrics(ask.site, stage),
+            "metrics": metrics,
             "taskmanager-id": "worker",
             "start_time": started_ms,
+            "status-duration": durations,
         })
     };
     ok(json!({
@@ -66,8 +68,44 @@ pub(crate) fn vertex(ask: &Ask<'_>) -> Reply {
         "parallelism": ask.site.subtasks(stage),
         "maxParallelism": KEY_GROUPS,
         "now": now_ms,
-        "subtasks": (0..ask.site.subtasks(stage)).map(subtask).collect::<Vec<_>>(),
+        "subtasks": (0..count).map(subtask).collect::<Vec<_>>(),
+        "aggregated": {
+            "metrics": aggregated(&metrics, count),
+            "status-duration": aggregated(&durations, count),
+        },
     }))
+}
+
+/// How long a subtask was in each state; it starts in no time.
+fn durations(running_ms: i64) -> Value {
+    json!({ "CREATED": 0, "SCHEDULED": 0, "DEPLOYING": 0, "INITIALIZING": 0, "RUNNING": running_ms })
+}
+
+/// A stage's metrics as one of its subtasks has them: shards share its threads, so each has its times; records are not
+/// counted by shard, and an even part of them is marked as incomplete.
+fn of_subtask(site: &Site, stage: Stage, count: u32) -> Value {
+    let mut metrics = io_metrics(site, stage);
+    if count > 1 {
+        for name in ["read-records", "write-records"] {
+            metrics[name] = json!(metrics[name].as_u64().unwrap_or_default() / u64::from(count));
+            metrics[format!("{name}-complete")] = json!(false);
+        }
+    }
+    metrics
+}
+
+/// Flink's statistics of numbers that all subtasks have alike.
+fn aggregated(of_each: &Value, count: u32) -> Value {
+    let numbers =
+        of_each.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_f64()? as u64)));
+    let statistics = numbers.map(|(name, value)| {
+        let statistics = json!({
+            "min": value, "max": value, "avg": value, "sum": value * u64::from(count),
+            "median": value, "p25": value, "p75": value, "p95": value,
+        });
+        (name.clone(), statistics)
+    });
+    Value::Object(statistics.collect())
 }
 
 /// `GET /jobs/{job}/vertices/{vertex}/backpressure`
@@ -117,7 +155,11 @@ pub(crate) fn times(ask: &Ask<'_>) -> Reply {
     let view = &ask.site.view;
     let (started_ms, now_ms) = (view.started_ms(), view.now_ms());
     let subtask = |number: u32| {
-        let timestamps = json!({ "CREATED": started_ms, "SCHEDULED": started_ms, "RUNNING": started_ms });
+        // 0: it was never in that state.
+        let timestamps = json!({
+            "CREATED": started_ms, "SCHEDULED": started_ms, "DEPLOYING": started_ms, "INITIALIZING": started_ms,
+            "RUNNING": started_ms, "FINISHED": 0, "CANCELING": 0, "CANCELED": 0, "FAILED": 0, "RECONCILING": 0,
+        });
         json!({ "subtask": number, "host": "localhost", "duration": now_ms - started_ms, "timestamps": timestamps })
     };
     ok(json!({
@@ -131,6 +173,19 @@ pub(crate) fn times(ask: &Ask<'_>) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_all_have_alike_is_added_up() {
+        let of_each = json!({ "read-records": 7, "accumulated-busy-time": 2.0, "read-records-complete": true });
+        let expected = |value: u64, sum: u64| {
+            json!({
+                "min": value, "max": value, "avg": value, "sum": sum, "median": value, "p25": value, "p75": value,
+                "p95": value,
+            })
+        };
+        let all = json!({ "read-records": expected(7, 21), "accumulated-busy-time": expected(2, 6) });
+        assert_eq!(aggregated(&of_each, 3), all);
+    }
 
     #[test]
     fn back_pressure_has_flinks_three_levels() {

@@ -12,7 +12,7 @@ use crate::web::reply::{Ask, Problem, Reply, ok};
 /// `GET /api/v1/alerts`
 pub(crate) fn alerts(ask: &Ask<'_>) -> Reply {
     let limit = ask.limit("limit", 100, 500)?;
-    let rule = ask.parameter("rule").filter(|rule| !rule.is_empty());
+    let rule = ask.parameter("rule");
     if rule.is_some_and(|rule| Rule::ALL.iter().all(|known| known.name() != rule)) {
         return Err(Problem::bad(format!("rule is one of {}", Rule::ALL.map(Rule::name).join(", "))));
     }

@@ -3,20 +3,22 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::{LogFormat, LogLevel, LogSettings};
+use crate::telemetry::logs;
 use crate::web::route::{Gives, Input, Method, Route, Takes};
 use crate::web::routes::ROUTES;
 
 const TOKEN: &str = "correct horse";
 
 /// A worker that makes checkpoints, and has a token.
-fn operated() -> (Server, Arc<Still>) {
+pub(super) fn operated() -> (Server, Arc<Still>) {
     let view = Arc::new(Still { control: Some(Control::default()), ..Still::default() });
     let server = start(&settings(LOOPBACK, Some(TOKEN)), Arc::clone(&view) as Arc<dyn View>).unwrap();
     (server, view)
 }
 
 /// Sends a method with a JSON body and the token.
-fn change(server: &Server, method: &str, path: &str, body: &str) -> Answer {
+pub(super) fn change(server: &Server, method: &str, path: &str, body: &str) -> Answer {
     let length = body.len();
     send(
         server,
@@ -28,7 +30,7 @@ fn change(server: &Server, method: &str, path: &str, body: &str) -> Answer {
 }
 
 /// The path with this server's own ids in it.
-fn filled(server: &Server, route: &Route) -> String {
+pub(super) fn filled(server: &Server, route: &Route) -> String {
     let jobs = get(server, "/jobs").json();
     let job = jobs["jobs"][0]["id"].as_str().unwrap();
     let vertex = get(server, &format!("/jobs/{job}")).json()["vertices"][1]["id"].as_str().unwrap().to_owned();
@@ -40,7 +42,7 @@ fn filled(server: &Server, route: &Route) -> String {
         .replace("{checkpoint}", "1")
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -93,6 +95,8 @@ fn the_openapi_document_has_every_path_and_every_status() {
 
 #[test]
 fn inputs_are_taken_as_far_as_the_document_says() {
+    // Its level is among what can be changed.
+    logs::start(&LogSettings { level: LogLevel::Off, format: LogFormat::Json }, false, false);
     let (server, _) = operated();
     let mut asked = 0;
     for route in ROUTES.iter().filter(|route| matches!(route.gives, Gives::Json(_))) {

@@ -5,6 +5,7 @@ import java.util.Map;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
@@ -20,10 +21,12 @@ import org.apache.flink.streaming.api.windowing.time.Time;
 /**
  * The stream processor that the worker replaces: one read of the topic, three streams. Arguments are pairs,
  * {@code --bootstrap HOST:PORT --topic NAME --group NAME --parallelism N --state rocksdb|heap --checkpoints DIR
- * --raw print|discard --window-ms N}.
+ * --raw print|discard --window-ms N}; and where somebody wants to ask it, {@code --rest-port N}, and
+ * {@code --checkpoint-ms N}.
  */
 public final class OrdersJob {
     private static final Duration CHECKPOINT_INTERVAL = Duration.ofSeconds(60);
+    private static final String ANY_PORT = "0";
     /** What RocksDB may use; more than a TaskManager of 1 GB leaves it. */
     private static final MemorySize MANAGED_MEMORY = MemorySize.ofMebiBytes(256);
 
@@ -34,9 +37,11 @@ public final class OrdersJob {
         int parallelism = Integer.parseInt(settings.get("parallelism"));
         Configuration configuration = new Configuration();
         configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY);
+        configuration.set(RestOptions.BIND_PORT, settings.getOrDefault("rest-port", ANY_PORT));
         StreamExecutionEnvironment environment =
                 StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration);
-        environment.enableCheckpointing(CHECKPOINT_INTERVAL.toMillis(), CheckpointingMode.EXACTLY_ONCE);
+        String interval = settings.getOrDefault("checkpoint-ms", Long.toString(CHECKPOINT_INTERVAL.toMillis()));
+        environment.enableCheckpointing(Long.parseLong(interval), CheckpointingMode.EXACTLY_ONCE);
         environment.getCheckpointConfig().setCheckpointStorage("file://" + settings.get("checkpoints"));
         if (settings.get("state").equals("heap")) {
             environment.setStateBackend(new HashMapStateBackend());
