@@ -1,7 +1,7 @@
-//! The worker's API against its own description: Schemathesis reads the `OpenAPI` document of a worker at work and asks what it
-//! allows, and what it does not.
+//! What the worker tells over HTTP against descriptions of it: Schemathesis reads the `OpenAPI` document of a worker at work and
+//! asks what it allows, and what it does not; the metrics that it sends are read by the protocol's own classes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -23,6 +23,10 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const TOKEN: &str = "of-this-test-only";
 /// Of each operation, of each kind.
 const EXAMPLES: &str = "50";
+/// Takes what the worker sends by OTLP.
+const RECEIVER: &str = "xtask/src/ci/otlp_receiver.py";
+/// Fewer metrics than this means that hardly anything was sent.
+const LEAST_METRICS: u64 = 30;
 /// Fewer requests than this means that hardly anything was asked.
 const LEAST_REQUESTS: u64 = 300;
 
@@ -31,18 +35,25 @@ pub(crate) fn api(context: &mut Context) -> Result<Verdict> {
     if let Some(verdict) = missing(context, &[("python3", "python3")])? {
         return Ok(verdict);
     }
-    let program = match schemathesis() {
-        Ok(program) => program,
+    let programs = match environment() {
+        Ok(programs) => programs,
         // As with the advisories of `deny`: what cannot be fetched is not this tree's fault, and is told.
         Err(error) => return Ok(Verdict::Skipped(format!("Schemathesis cannot be had here: {error:#}"))),
     };
     let place = tempfile::Builder::new().prefix("cdc-api-").tempdir()?;
+    let sent_to = rest::free_port()?;
+    let mut receiver = Command::new(programs.join("python"));
+    let received = place.path().join("received");
+    receiver.arg(context.root.join(RECEIVER)).arg(sent_to.to_string()).stdout(File::create(&received)?);
+    let mut receiver = Group::spawn(&mut receiver)?;
     let token = place.path().join("token");
     fs::write(&token, TOKEN)?;
     let port = rest::free_port()?;
     let mut demo = Command::new(worker(&context.root)?);
     demo.args(["demo", "--for", "10m", "--port", &port.to_string()]).arg("--set");
     demo.arg(format!("web.token_file={}", token.display())).stdout(Stdio::null()).stderr(Stdio::null());
+    demo.args(["--set", &format!("web.otlp_endpoint=http://127.0.0.1:{sent_to}/v1/metrics")]);
+    demo.args(["--set", "web.otlp_interval_ms=1000"]);
     demo.current_dir(place.path());
     let mut demo = Group::spawn(&mut demo)?;
     let mut job = None;
@@ -59,7 +70,7 @@ pub(crate) fn api(context: &mut Context) -> Result<Verdict> {
     let known = format!("[parameters]\n\"path.job\" = \"{job}\"\n\"path.vertex\" = \"{vertex}\"\n");
     fs::write(place.path().join("schemathesis.toml"), known)?;
     let report = place.path().join("report.json");
-    let mut asking = Command::new(program);
+    let mut asking = Command::new(programs.join("schemathesis"));
     asking.current_dir(place.path()).args(["run", &format!("http://127.0.0.1:{port}/api/v1/openapi.json")]);
     asking.args(["--header", &format!("Authorization: Bearer {TOKEN}")]);
     asking.args(["--exclude-path", "/api/v1/events", "--exclude-path-regex", "/stop$", "--no-color"]);
@@ -74,15 +85,27 @@ pub(crate) fn api(context: &mut Context) -> Result<Verdict> {
     if requests < LEAST_REQUESTS {
         bail!("{requests} requests only, at least {LEAST_REQUESTS} are expected");
     }
-    Ok(Verdict::Passed(format!("{requests} requests")))
+    let Some(status) = receiver.wait_at_most(START_LIMIT)? else { bail!("no metrics were sent") };
+    succeeded(status, "reading the metrics that were sent")?;
+    let metrics = metrics(&fs::read_to_string(received)?)?;
+    Ok(Verdict::Passed(format!("{requests} requests; {metrics} metrics sent")))
 }
 
-/// Schemathesis in an environment of its own, made once for each list of requirements.
-fn schemathesis() -> Result<PathBuf> {
+/// How many metrics the receiver has read.
+fn metrics(said: &str) -> Result<u64> {
+    let count = said.trim().parse().context("the receiver counts nothing")?;
+    if count < LEAST_METRICS {
+        bail!("{count} metrics were sent, at least {LEAST_METRICS} are expected");
+    }
+    Ok(count)
+}
+
+/// The programs of a Python environment of their own, made once for each list of requirements.
+fn environment() -> Result<PathBuf> {
     let place = workspace::cache()?.join("schemathesis");
-    let (program, made) = (place.join("bin/schemathesis"), place.join("requirements.txt"));
-    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) && program.exists() {
-        return Ok(program);
+    let (programs, made) = (place.join("bin"), place.join("requirements.txt"));
+    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) && programs.join("schemathesis").exists() {
+        return Ok(programs);
     }
     if place.exists() {
         fs::remove_dir_all(&place).with_context(|| format!("{} cannot be removed", place.display()))?;
@@ -100,5 +123,5 @@ fn schemathesis() -> Result<PathBuf> {
     }
     succeeded(run(&mut pip, INSTALL_LIMIT)?, "pip install")?;
     fs::write(made, REQUIREMENTS)?;
-    Ok(program)
+    Ok(programs)
 }

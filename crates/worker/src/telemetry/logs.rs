@@ -45,10 +45,10 @@ pub struct NotStarted;
 pub fn start(settings: &LogSettings, colour: bool, terminal: bool) {
     static STARTED: Once = Once::new();
     // Whoever calls it second goes on once there is a log.
-    STARTED.call_once(|| start_once(settings, colour, terminal));
+    STARTED.call_once(|| start_once(*settings, colour, terminal));
 }
 
-fn start_once(settings: &LogSettings, colour: bool, terminal: bool) {
+fn start_once(settings: LogSettings, colour: bool, terminal: bool) {
     let json = settings.format == LogFormat::Json || (settings.format == LogFormat::Auto && !terminal);
     let (level, handle) = reload::Layer::new(filter_of(settings.level));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);

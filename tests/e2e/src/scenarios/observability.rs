@@ -10,7 +10,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::http;
-use crate::pipeline::merge;
 use crate::scenario::Stage;
 use crate::stack::Stack;
 use crate::stopwatch::{Stopwatch, human};
@@ -30,7 +29,6 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     ensure!(queries.len() > 25, "the dashboards ask for {} things only", queries.len());
     with_prometheus(stack, || {
         every_panel(stage, stack, &queries)?;
-        metrics_are_sent(stage, stack)?;
         rules_are_quiet(stage, stack)?;
         let watch = Stopwatch::start();
         let seen = broken(stack, || {
@@ -65,7 +63,7 @@ fn broken(stack: &Stack, run: impl FnOnce() -> Result<()>) -> Result<()> {
 fn with_prometheus(stack: &Stack, run: impl FnOnce() -> Result<()>) -> Result<()> {
     let limit = Duration::from_mins(2);
     let up = [&PROFILE[..], &["up", "--detach", "--no-deps", "prometheus", "kafka-connect"]].concat();
-    stack.compose_laid_over(WITH_RECEIVER, &[("CDC_JMX_EXPORTER", "true")], &up)?;
+    stack.compose_with(&[("CDC_JMX_EXPORTER", "true")], &up, limit)?;
     let ran =
         stack.wait_for_connector(CONNECTOR).and_then(|()| run()).map_err(|error| error.context(last_lines(stack)));
     let removed = stack.compose(&[&PROFILE[..], &["rm", "--stop", "--force", "prometheus"]].concat(), limit);
@@ -101,47 +99,6 @@ fn every_panel(stage: &mut Stage<'_>, stack: &Stack, queries: &[(String, String)
 
 const ORDER: &str = "INSERT INTO orders_db.orders (symbol, side, quantity, price) VALUES ('PANEL', 'BUY', 1, 1);
                      DELETE FROM orders_db.orders WHERE symbol = 'PANEL';";
-
-/// A second worker sends its metrics by OTLP, and is not scraped: what Prometheus has of it came that way.
-fn metrics_are_sent(stage: &mut Stage<'_>, stack: &Stack) -> Result<()> {
-    let config = stack.work().join("otlp.toml");
-    let text = fs::read_to_string(stack.places.root.join("compose/worker.toml")).context("compose/worker.toml")?;
-    let mut table: toml::Table = text.parse().context("compose/worker.toml")?;
-    merge(&mut table, SENDING.parse().context("the second worker's settings")?);
-    fs::write(&config, table.to_string()).with_context(|| format!("{}", config.display()))?;
-    let config = config.display().to_string();
-    let start = ["worker", "start", "--name", SENDER, "--worker-port", "0", "--worker-config", &config];
-    stack.opsctl(&start, LIMIT)?;
-    let watch = Stopwatch::start();
-    let seen = until_slowly("metrics that were sent", LIMIT, || {
-        let there = |query: &str| Ok::<_, anyhow::Error>(has_number(&ask(stack, "query", query)?));
-        let (counter, histogram) = (there(SENT_COUNTER)?, there(SENT_HISTOGRAM)?);
-        Ok(if counter && histogram { Look::Found(()) } else { Look::NotYet(format!("{counter} {histogram}")) })
-    });
-    stack.opsctl(&["worker", "stop", "--name", SENDER, "--no-savepoint"], LIMIT)?;
-    seen?;
-    stage.note("metrics sent by OTLP, seen after", human(watch.elapsed()));
-    Ok(())
-}
-
-const SENDER: &str = "worker-otlp";
-const SENDING: &str = r#"
-kafka.group = "otlp"
-web.otlp_endpoint = "http://prometheus:9090/api/v1/otlp/v1/metrics"
-web.otlp_interval_ms = 1000
-"#;
-const SENT_COUNTER: &str = r#"cdc_worker_consumed_records_total{job="cdc-worker"} > 0"#;
-const SENT_HISTOGRAM: &str =
-    r#"histogram_quantile(0.5, sum by (le) (cdc_worker_epoch_records_bucket{job="cdc-worker"}))"#;
-/// Prometheus as compose.yaml starts it, with the receiver that is off there.
-const WITH_RECEIVER: &str = "
-services:
-  prometheus:
-    command:
-      - --config.file=/etc/prometheus/prometheus.yml
-      - --storage.tsdb.path=/prometheus
-      - --web.enable-otlp-receiver
-";
 
 fn rules_are_quiet(stage: &mut Stage<'_>, stack: &Stack) -> Result<()> {
     let answer = get(stack, "/api/v1/rules")?;
