@@ -191,8 +191,9 @@ impl<'a> Compose<'a> {
         for profile in self.variant.extras.profiles() {
             command.args(["--profile", profile]);
         }
-        if self.variant.extras.observability {
-            // Prometheus asks Connect, too.
+        if self.variant.extras.observability && self.variant.local_images {
+            // Prometheus asks Connect, too: where its image has the exporter, which debezium/connect knows how to start
+            // and does not contain.
             command.env(JMX_EXPORTER, "true");
         }
         // The worker is no service of Compose's files, and no orphan either.
