@@ -255,6 +255,21 @@ fn numbers(version: &str) -> Option<[u32; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::Extras;
+
+    // With the public image the variable would keep Connect from starting.
+    #[test]
+    fn connect_is_asked_for_metrics_where_its_image_can_give_some() {
+        let stack = Stack { project: "p".into(), dir: "/s".into(), secrets: "/s/compose/secrets".into() };
+        for (observability, local_images, asked) in [(true, true, true), (true, false, false), (false, true, false)] {
+            let extras = Extras { observability, ..Extras::default() };
+            let variant = Variant { local_images, extras, ..Variant::default() };
+            let command = Compose::of(&stack, variant).command(&["up"]);
+            let given = command.as_std().get_envs().any(|(name, value)| name == JMX_EXPORTER && value.is_some());
+            let profile = command.as_std().get_args().any(|argument| argument == "observability");
+            assert_eq!((given, profile), (asked, observability), "{variant:?}");
+        }
+    }
 
     #[test]
     fn versions_compare_as_numbers() {
