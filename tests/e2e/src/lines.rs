@@ -183,13 +183,28 @@ impl Follower {
 
     /// `2026-11-27T01:02:03.123456789Z text`. Every line counts: a clock that is set back gives later lines earlier times.
     fn take(&mut self, line: &str, last: &mut Option<Timestamp>) {
-        let Some((time, text)) = parts(line) else { return };
-        *last = Some(time);
         // The copy is for people; that it cannot be written does not change what is judged.
         let _ = self.copy.write_all(line.as_bytes());
-        let line = Line { at_ms: time.as_millisecond(), text: text.to_owned() };
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let mut next = parts(line);
+        while let Some((time, text)) = next {
+            *last = Some(time);
+            let (text, behind) = text.split_at(joined(text).unwrap_or(text.len()));
+            let line = Line { at_ms: time.as_millisecond(), text: text.to_owned() };
+            self.read.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            next = parts(behind);
+        }
     }
+}
+
+/// Where the next entry of the log begins in the text of one whose writer was killed in the middle of a line: Docker puts it
+/// behind, with its time and a space. No time in the worker's lines has nine places.
+fn joined(text: &str) -> Option<usize> {
+    const TIME: usize = "2026-11-27T01:02:03.123456789Z".len();
+    let ends = text.match_indices("Z ").map(|(at, _)| at + 1);
+    let begins =
+        ends.filter_map(|end| end.checked_sub(TIME).filter(|begin| text.is_char_boundary(*begin)).zip(Some(end)));
+    let is_time = |(begin, end): &(usize, usize)| text[*begin..*end].parse::<Timestamp>().is_ok();
+    begins.filter(is_time).map(|(begin, _)| begin).next()
 }
 
 fn parts(line: &str) -> Option<(Timestamp, &str)> {
@@ -227,5 +242,26 @@ mod tests {
         }
         let texts: Vec<String> = read.lock().expect("no panic").iter().map(|line| line.text.clone()).collect();
         assert_eq!(texts, ["a", "b", "c d"]);
+    }
+
+    // As Docker handed it out after a kill, on 2026-11-27.
+    #[test]
+    fn a_line_that_was_cut_off_does_not_take_the_next_one_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = File::create(folder.path().join("copy")).expect("a file");
+        let read = Arc::<Mutex<Vec<Line>>>::default();
+        let (project, service) = ("p".to_owned(), "s".to_owned());
+        let mut follower = Follower { project, service, read: Arc::clone(&read), stop: Arc::default(), copy };
+        let mut last = None;
+        follower.take(
+            "2026-11-27T20:06:43.262145301Z {\"id\":\"삼\",\"threshold\":\"2026-11-27T20:06:50.004145301Z {\"at\":\"2026-11-27T20:06:43.262Z\",\"x\":\"Z \"}\n",
+            &mut last,
+        );
+        assert_eq!(last.map(|last| last.to_string()).as_deref(), Some("2026-11-27T20:06:50.004145301Z"));
+        let lines = read.lock().expect("no panic").clone();
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let [torn, whole] = texts[..] else { panic!("{texts:?}") };
+        assert!(is_torn(torn) && torn.ends_with("\"threshold\":\""), "{torn}");
+        assert_eq!(whole, "{\"at\":\"2026-11-27T20:06:43.262Z\",\"x\":\"Z \"}");
     }
 }
