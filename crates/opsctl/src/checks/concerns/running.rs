@@ -8,6 +8,8 @@ use crate::checks::fix::Fix;
 
 /// Restarts within this time are a loop; older ones are history.
 const LOOP_MS: i64 = 10 * 60 * 1000;
+/// And of one that is well since.
+const SETTLED_MS: i64 = 2 * 60 * 1000;
 /// Docker itself restarts once in a while, and so does a broker that meets its own old registration.
 const LOOP_RESTARTS: i64 = 2;
 
@@ -291,7 +293,13 @@ fn restart_loop(facts: &Facts) -> Option<Judged> {
     if facts.containers.is_empty() {
         return None;
     }
-    let recent = |container: &Container| container.started_ms.is_some_and(|at| facts.at_ms - at < LOOP_MS);
+    let age_ms = |container: &Container| container.started_ms.map(|at| facts.at_ms - at);
+    let recent = |container: &Container| {
+        // What has run well for minutes has got over it: a broker, its own registration that a kill left behind.
+        let settled =
+            container.state == "running" && container.health.as_deref().is_none_or(|health| health == "healthy");
+        age_ms(container).is_some_and(|age_ms| age_ms < if settled { SETTLED_MS } else { LOOP_MS })
+    };
     let loops = facts.containers.iter().filter(|container| container.restarts > LOOP_RESTARTS && recent(container));
     let found = loops.map(|container| {
         Found::fail(&container.service, format!("{} was restarted {} times", container.service, container.restarts))
@@ -299,5 +307,42 @@ fn restart_loop(facts: &Facts) -> Option<Judged> {
             .evidence(telling_line(container))
             .remedy(command(facts, &format!("logs {}", container.service)))
     });
-    Some(Judged::of("restart counts of the last ten minutes").with(found.collect::<Vec<_>>()))
+    Some(
+        Judged::of("restart counts of the last ten minutes, of two where a container is well since")
+            .with(found.collect::<Vec<_>>()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A broker that was killed and started again met its own registration, and ended three times before it was gone: repaired,
+    // it was called broken for ten minutes.
+    #[test]
+    fn what_has_got_over_it_is_no_loop() {
+        let minutes_ago = |minutes: i64, state: &str, health: Option<&str>| {
+            let container = Container {
+                service: "kafka-2".to_owned(),
+                state: state.to_owned(),
+                health: health.map(str::to_owned),
+                restarts: 3,
+                started_ms: Some(1_795_000_000_000 - minutes * 60_000),
+                ..Container::default()
+            };
+            let facts = Facts { at_ms: 1_795_000_000_000, containers: vec![container], ..Facts::default() };
+            restart_loop(&facts).is_some_and(|judged| !judged.found.is_empty())
+        };
+        for (minutes, state, health, is_loop) in [
+            (1, "running", Some("healthy"), true),
+            (3, "running", Some("healthy"), false),
+            (3, "running", None, false),
+            (3, "running", Some("unhealthy"), true),
+            (3, "running", Some("starting"), true),
+            (3, "restarting", None, true),
+            (11, "restarting", None, false),
+        ] {
+            assert_eq!(minutes_ago(minutes, state, health), is_loop, "{minutes} minutes ago, {state}, {health:?}");
+        }
+    }
 }
