@@ -295,6 +295,10 @@ fn restart_loop(facts: &Facts) -> Option<Judged> {
     }
     let age_ms = |container: &Container| container.started_ms.map(|at| facts.at_ms - at);
     let recent = |container: &Container| {
+        // Docker starts it no more: whoever stopped or killed it, that is another finding.
+        if container.state == "exited" {
+            return false;
+        }
         // What has run well for minutes has got over it: a broker, its own registration that a kill left behind.
         let settled =
             container.state == "running" && container.health.as_deref().is_none_or(|health| health == "healthy");
@@ -340,6 +344,7 @@ mod tests {
             (3, "running", Some("unhealthy"), true),
             (3, "running", Some("starting"), true),
             (3, "restarting", None, true),
+            (1, "exited", None, false),
             (11, "restarting", None, false),
         ] {
             assert_eq!(minutes_ago(minutes, state, health), is_loop, "{minutes} minutes ago, {state}, {health:?}");
