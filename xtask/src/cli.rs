@@ -172,7 +172,7 @@ pub(crate) enum BenchSubject {
     Durability(DurabilityBenchOptions),
     /// A long backlog, read in little memory
     Backlog(BacklogBenchOptions),
-    /// What being looked at costs: the worker without its page, with it, with fifty open, under thousands of connections
+    /// What being looked at costs: the worker without its page, with it, with fifty open, under connections without end
     Watchers(WatchersBenchOptions),
 }
 

@@ -227,14 +227,16 @@ pub(crate) fn settle(lines: &Lines, quiet: Duration, limit: Duration) -> Result<
 mod tests {
     use super::*;
 
+    fn follower() -> Follower {
+        let copy = tempfile::tempfile().expect("a file");
+        let (project, service) = ("p".to_owned(), "s".to_owned());
+        Follower { project, service, read: Arc::default(), stop: Arc::default(), copy }
+    }
+
     #[test]
     fn no_line_is_left_out_where_the_clock_is_set_back() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let copy = File::create(folder.path().join("copy")).expect("a file");
-        let read = Arc::<Mutex<Vec<Line>>>::default();
-        let (project, service) = ("p".to_owned(), "s".to_owned());
-        let mut follower = Follower { project, service, read: Arc::clone(&read), stop: Arc::default(), copy };
-        let mut last = None;
+        let (mut follower, mut last) = (follower(), None);
+        let read = Arc::clone(&follower.read);
         for line in
             ["2026-11-27T01:02:03.000000005Z a\n", "2026-11-27T01:02:03.000000005Z b\n", "2026-11-27T01:02:02.9Z c d\n"]
         {
@@ -247,12 +249,8 @@ mod tests {
     // As Docker handed it out after a kill, on 2026-11-27.
     #[test]
     fn a_line_that_was_cut_off_does_not_take_the_next_one_with_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let copy = File::create(folder.path().join("copy")).expect("a file");
-        let read = Arc::<Mutex<Vec<Line>>>::default();
-        let (project, service) = ("p".to_owned(), "s".to_owned());
-        let mut follower = Follower { project, service, read: Arc::clone(&read), stop: Arc::default(), copy };
-        let mut last = None;
+        let (mut follower, mut last) = (follower(), None);
+        let read = Arc::clone(&follower.read);
         follower.take(
             "2026-11-27T20:06:43.262145301Z {\"id\":\"삼\",\"threshold\":\"2026-11-27T20:06:50.004145301Z {\"at\":\"2026-11-27T20:06:43.262Z\",\"x\":\"Z \"}\n",
             &mut last,

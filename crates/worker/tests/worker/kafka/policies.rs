@@ -134,21 +134,26 @@ fn a_topic_created_anew_under_a_running_worker_is_noticed() {
     }
 }
 
+/// Order 1 in the results, order 2 in an epoch that is logged: the worker dies before it writes it.
+fn logged_and_not_committed(real: &Real, life: &Life<'_>) {
+    orders(real, &life.topic, 0, [1], 100);
+    let mut child = begin(life, &[WIDE]);
+    has(life, &mut child, 1);
+    stop(child);
+    orders(real, &life.topic, 0, [2], 100);
+    let mut command = life.command(&[WIDE]);
+    shimmed(&mut command, "write|*/results|kill-before|1");
+    let ended = end_of(command.spawn().unwrap(), SOON);
+    assert!(ended.code.is_none(), "it did not die there: {}", ended.err);
+}
+
 // The epochs that were logged and not committed have read what is gone: no policy makes them again.
 #[test]
 fn epochs_that_have_read_a_topic_that_is_gone_stop_the_start_whatever_the_policy_says() {
     let Some(mut real) = Real::broker() else { return };
     let folder = tempfile::tempdir().unwrap();
     let life = Life::of(real.topic(1), folder.path());
-    orders(&real, &life.topic, 0, [1], 100);
-    let mut child = begin(&life, &[WIDE]);
-    has(&life, &mut child, 1);
-    stop(child);
-    orders(&real, &life.topic, 0, [2], 100);
-    let mut command = life.command(&[WIDE]);
-    shimmed(&mut command, "write|*/results|kill-before|1");
-    let ended = end_of(command.spawn().unwrap(), SOON);
-    assert!(ended.code.is_none(), "it did not die there: {}", ended.err);
+    logged_and_not_committed(&real, &life);
 
     real.recreate(&life.topic, 1);
     orders(&real, &life.topic, 0, [3], 100);
@@ -165,15 +170,7 @@ fn epochs_that_have_read_what_was_deleted_stop_the_start_until_somebody_accepts_
     let Some(real) = Real::broker() else { return };
     let folder = tempfile::tempdir().unwrap();
     let life = Life::of(real.topic(1), folder.path());
-    orders(&real, &life.topic, 0, [1], 100);
-    let mut child = begin(&life, &[WIDE]);
-    has(&life, &mut child, 1);
-    stop(child);
-    orders(&real, &life.topic, 0, [2], 100);
-    let mut command = life.command(&[WIDE]);
-    shimmed(&mut command, "write|*/results|kill-before|1");
-    let ended = end_of(command.spawn().unwrap(), SOON);
-    assert!(ended.code.is_none(), "it did not die there: {}", ended.err);
+    logged_and_not_committed(&real, &life);
 
     orders(&real, &life.topic, 0, [3], 100);
     real.delete_before(&life.topic, 0, 2);
