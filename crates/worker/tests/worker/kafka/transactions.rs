@@ -271,8 +271,8 @@ fn a_second_worker_of_the_same_name_takes_the_first_one_s_place() {
 /// What the brokers do to a transaction that is open for longer than this.
 const TIMEOUT: [&str; 2] = ["--set", "sink.kafka.transaction_timeout_ms=10000"];
 
-// The disk of the file is full for longer than a transaction may be open: the brokers end it, and fence its producer as if
-// another worker had come.
+// One sync of the file takes longer than a transaction may be open: the brokers end it, and fence its producer as if
+// another worker had come. (A full disk would not do: the file comes first, so there need be no transaction yet.)
 #[test]
 fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
     let Some(real) = Real::broker() else { return };
@@ -280,7 +280,8 @@ fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
     let place = Place { folder: folder.path(), topic: &topic, name: &name };
     let flag = folder.path().join("not-well");
     let mut command = place.command(&TIMEOUT);
-    shimmed_while(&mut command, "write|*/results|enospc|0", &flag);
+    // Brokers look for transactions that are too old every ten seconds.
+    shimmed_while(&mut command, "sync|*/results|slow-25000|0", &flag);
     let child = command.spawn().unwrap();
     let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
     let written = std::thread::scope(|scope| {
@@ -290,9 +291,16 @@ fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
         });
         wait_until("results come", || place.file().len() > 1_000);
         fs::File::create(&flag).unwrap();
-        // Brokers look for transactions that are too old every ten seconds.
-        std::thread::sleep(Duration::from_secs(25));
+        let mut length = 0;
+        wait_until("it waits for its sync", || {
+            let before = std::mem::replace(&mut length, place.file().len());
+            std::thread::sleep(Duration::from_millis(1_500));
+            place.file().len() == before
+        });
+        // Only this one is slow.
         fs::remove_file(&flag).unwrap();
+        let held = place.file().len();
+        wait_until("it goes on", || place.file().len() > held);
         load.join().unwrap()
     });
     let mut seen = 0;
