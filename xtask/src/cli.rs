@@ -172,6 +172,8 @@ pub(crate) enum BenchSubject {
     Durability(DurabilityBenchOptions),
     /// A long backlog, read in little memory
     Backlog(BacklogBenchOptions),
+    /// Ten times what a slow sink takes: memory, epochs and answers meanwhile, and everything once when it is freed
+    Overload(OverloadBenchOptions),
     /// What being looked at costs: the worker without its page, with it, with fifty open, under connections without end
     Watchers(WatchersBenchOptions),
 }
@@ -240,6 +242,25 @@ pub(crate) struct BacklogBenchOptions {
     pub(crate) json: bool,
 }
 
+/// How long, and how slow the sink is.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cargo xtask bench overload --seconds 60 --check")]
+pub(crate) struct OverloadBenchOptions {
+    /// For how long
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..))]
+    pub(crate) seconds: u64,
+    /// Lines a second that the sink takes; ten times as many messages come
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..100_000))]
+    pub(crate) sink_rate: u64,
+    /// One JSON object on stdout instead of a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-overload.txt
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
 /// How much at each point.
 #[derive(Debug, Args)]
 pub(crate) struct ScalingBenchOptions {
@@ -249,6 +270,9 @@ pub(crate) struct ScalingBenchOptions {
     /// Rounds in which everybody takes a turn
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) rounds: usize,
+    /// Draws it into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 /// How fast and how long.

@@ -208,8 +208,14 @@ pub struct GenerateArgs {
     /// Time of the first event, in ms since 1970 or RFC 3339; without it always the same one
     #[arg(long, value_name = "TIME", value_parser = parsers::moment)]
     pub from_time: Option<i64>,
+    /// Orders of a thousand that are of one symbol, whatever else is popular
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub hot_permille: u32,
+    /// Bytes of one more column, `memo`, that makes rows longer; 0: there is none
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub memo_bytes: u32,
     /// Writes events with their schema (`schemas.enable=true`)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "memo_bytes")]
     pub wrapped: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]

@@ -39,7 +39,7 @@ pub(crate) fn run(root: &Path, options: &BacklogBenchOptions) -> Result<ExitCode
         seed: 1,
         symbols: options.symbols,
         partitions: 3,
-        wrapped: false,
+        ..Market::default()
     };
     topic::generate(&programs, &address, &market)?;
     eprintln!("bench: {} messages wait", options.records);

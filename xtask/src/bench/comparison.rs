@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::contestant::{self, ALL, Contestant, Ring};
+use super::contestant::{self, ALL, Contestant, Ring, WORKER};
 use super::flink::Flink;
 use super::programs::Programs;
 use super::report::{Report, Row};
@@ -65,7 +65,7 @@ pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> 
         seed: options.seed,
         symbols: options.symbols,
         partitions: 3,
-        wrapped: false,
+        ..Market::default()
     };
     let wrapped_records = size.wrapped_records.min(records);
     let wrapped = Market { topic: "bench-wrapped".to_owned(), count: wrapped_records, wrapped: true, ..market.clone() };
@@ -178,8 +178,7 @@ fn told(
             machine["cores"],
             report.rows.first().map_or(0, |row| row.turns.len())
         );
-        std::fs::write(path, svg::draw(&report.bars(), &note))
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        svg::write(path, &report.bars(), WORKER, &note)?;
     }
     if options.check {
         let held = floors::check(&object)?;

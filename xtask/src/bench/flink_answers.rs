@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     let broker = Broker::start(None)?;
     let address = broker.address();
     let market =
-        Market { topic: TOPIC.to_owned(), count: 20_000, seed: 1, symbols: 100, partitions: 3, wrapped: false };
+        Market { topic: TOPIC.to_owned(), count: 20_000, seed: 1, symbols: 100, partitions: 3, ..Market::default() };
     topic::generate(&programs, &address, &market)?;
     let place = tempfile::Builder::new().prefix("cdc-flink-answers-").tempdir()?;
     let port = rest::free_port()?;

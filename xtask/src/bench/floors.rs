@@ -7,6 +7,8 @@ const FLOORS: &str = include_str!("floors.txt");
 
 const WATCHERS_FLOORS: &str = include_str!("floors-watchers.txt");
 
+const OVERLOAD_FLOORS: &str = include_str!("floors-overload.txt");
+
 const DURABILITY_FLOORS: &str = include_str!("floors-durability.txt");
 
 /// An error that tells every number of the report on the wrong side of its bound.
@@ -22,6 +24,11 @@ pub(crate) fn check_durability(report: &Value) -> Result<usize> {
 /// The same for what being looked at costs.
 pub(crate) fn check_watchers(report: &Value) -> Result<usize> {
     check_against(WATCHERS_FLOORS, report)
+}
+
+/// The same for a sink that is ten times too slow.
+pub(crate) fn check_overload(report: &Value) -> Result<usize> {
+    check_against(OVERLOAD_FLOORS, report)
 }
 
 fn check_against(floors: &str, report: &Value) -> Result<usize> {

@@ -17,6 +17,7 @@ mod comparison;
 mod scaling;
 mod durability;
 mod backlog;
+mod overload;
 mod watchers;
 pub(crate) mod flink_answers;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         Some(BenchSubject::Scaling(options)) => scaling::run(root, options),
         Some(BenchSubject::Durability(options)) => durability::run(root, options),
         Some(BenchSubject::Backlog(options)) => backlog::run(root, options),
+        Some(BenchSubject::Overload(options)) => overload::run(root, options),
         Some(BenchSubject::Watchers(options)) => watchers::run(root, options),
     }
 }

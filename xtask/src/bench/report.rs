@@ -157,11 +157,13 @@ impl Report {
 
     /// The three whose bars are drawn: name, events/s, CPU µs an event, peak MB.
     pub(crate) fn bars(&self) -> Vec<(&'static str, [f64; 3])> {
-        let bar = |name| {
-            let median = |number| self.number(name, number).map(|spread: Spread| spread.median);
-            Some((name, [median(RATE)?, median(CPU_US)?, median(PEAK_MB)?]))
-        };
-        [BARE, WORKER, FLINK].into_iter().filter_map(bar).collect()
+        [BARE, WORKER, FLINK].into_iter().filter_map(|name| Some((name, self.bar(name)?))).collect()
+    }
+
+    /// What is drawn of one: events/s, CPU µs an event, peak MB.
+    pub(crate) fn bar(&self, name: &str) -> Option<[f64; 3]> {
+        let median = |number| self.number(name, number).map(|spread: Spread| spread.median);
+        Some([median(RATE)?, median(CPU_US)?, median(PEAK_MB)?])
     }
 }
 

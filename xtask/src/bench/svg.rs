@@ -1,6 +1,9 @@
-//! The picture for the README: bars of the client alone, the worker and the job that it replaces.
+//! Pictures of what was measured: bars of rate, processor time and memory.
 
 use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 
 use super::report::thousands;
 
@@ -10,8 +13,13 @@ const BAR: f64 = 22.0;
 const STEP: f64 = 30.0;
 const PANEL: f64 = 46.0;
 
-/// Three panels, each with a bar for everybody; `note` says below where the numbers are from.
-pub(crate) fn draw(bars: &[(&'static str, [f64; 3])], note: &str) -> String {
+/// Writes the picture to a file.
+pub(crate) fn write(path: &Path, bars: &[(&str, [f64; 3])], marked: &str, note: &str) -> Result<()> {
+    std::fs::write(path, draw(bars, marked, note)).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Three panels, each with a bar for everybody, one of them marked; `note` says below where the numbers are from.
+fn draw(bars: &[(&str, [f64; 3])], marked: &str, note: &str) -> String {
     let panels =
         ["events a second (more is better)", "CPU µs an event (less is better)", "peak memory, MB (less is better)"];
     let height = panels.len() as f64 * (PANEL + STEP * bars.len() as f64) + 40.0;
@@ -27,7 +35,7 @@ pub(crate) fn draw(bars: &[(&'static str, [f64; 3])], note: &str) -> String {
         for (name, numbers) in bars {
             let number = numbers[at];
             let width = if most > 0.0 { (number / most * WIDEST).max(1.0) } else { 1.0 };
-            let colour = if *name == "worker" { "#d9480f" } else { "#868e96" };
+            let colour = if *name == marked { "#d9480f" } else { "#868e96" };
             let told = if number < 100.0 { format!("{number:.2}") } else { thousands(number) };
             let middle = y + BAR * 0.7;
             let _infallible = writeln!(
@@ -53,11 +61,13 @@ mod tests {
 
     #[test]
     fn the_longest_bar_is_the_widest_and_others_are_in_proportion() {
-        let svg = draw(&[("bare client", [800_000.0, 0.5, 10.0]), ("worker", [400_000.0, 1.5, 20.0])], "a < b & c");
+        let svg =
+            draw(&[("bare client", [800_000.0, 0.5, 10.0]), ("worker", [400_000.0, 1.5, 20.0])], "worker", "a < b & c");
         assert!(
             svg.contains("width=\"430.0\"") && svg.contains("width=\"215.0\"") && svg.contains(">400,000</text>"),
             "{svg}"
         );
+        assert_eq!((svg.matches("#d9480f").count(), svg.matches("#868e96").count()), (3, 3), "one is marked: {svg}");
         assert!(svg.contains("a &lt; b &amp; c") && svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     }
 }

@@ -15,7 +15,7 @@ use crate::stopwatch::{Stopwatch, human};
 const LIMIT: Duration = Duration::from_mins(20);
 
 /// What is generated: the same market gives the same messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Market {
     /// The topic's name.
     pub(crate) topic: String,
@@ -29,6 +29,10 @@ pub(crate) struct Market {
     pub(crate) partitions: u32,
     /// Each message carries its schema.
     pub(crate) wrapped: bool,
+    /// Orders of a thousand that are of one symbol.
+    pub(crate) hot_permille: u32,
+    /// Bytes by which a row is longer.
+    pub(crate) memo_bytes: u32,
 }
 
 /// A loaded topic.
@@ -85,10 +89,16 @@ pub(crate) fn generate(programs: &Programs, address: &str, market: &Market) -> R
     succeeded(run(command.stdout(Stdio::null()), LIMIT)?, "worker generate")
 }
 
-fn generator(programs: &Programs, market: &Market, to: &str) -> Command {
+/// The worker's generator, to a broker's address or, as `-`, to its output.
+pub(crate) fn generator(programs: &Programs, market: &Market, to: &str) -> Command {
     let mut command = Command::new(&programs.worker);
     command.args(["generate", "--to", to, "--count", &market.count.to_string(), "--seed", &market.seed.to_string()]);
     command.args(["--symbols", &market.symbols.to_string(), "--partitions", &market.partitions.to_string()]);
-    command.args(market.wrapped.then_some("--wrapped"));
+    command.args(["--hot-permille", &market.hot_permille.to_string()]);
+    if market.wrapped {
+        command.arg("--wrapped");
+    } else {
+        command.args(["--memo-bytes", &market.memo_bytes.to_string()]);
+    }
     command
 }

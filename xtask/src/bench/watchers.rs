@@ -60,7 +60,7 @@ pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCod
         seed: 1,
         symbols: 1_000,
         partitions: 3,
-        wrapped: false,
+        ..Market::default()
     };
     let topic = Topic::load(root, &programs, &address, market, work.path())?;
     let ring = |number| Ring { programs: &programs, flink: None, address: &address, number };

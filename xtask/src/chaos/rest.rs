@@ -32,12 +32,22 @@ pub(crate) fn get(port: u16, path: &str) -> Result<Value> {
     ask(port, "GET", path, None, "")
 }
 
+/// The same where the answer is no JSON.
+pub(crate) fn get_text(port: u16, path: &str) -> Result<String> {
+    ask_for_text(port, "GET", path, None, "")
+}
+
 /// Asks for something.
 pub(crate) fn post(port: u16, path: &str, body: &Value) -> Result<Value> {
     ask(port, "POST", path, None, &body.to_string())
 }
 
 fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<Value> {
+    let answer = ask_for_text(port, method, path, token, body)?;
+    serde_json::from_str(&answer).with_context(|| format!("{method} {path} on port {port}: no JSON: {answer:?}"))
+}
+
+fn ask_for_text(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<String> {
     let told = || format!("{method} {path} on port {port}");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).with_context(told)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -51,17 +61,17 @@ fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> 
     .with_context(told)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).with_context(told)?;
-    body_of(&answer).with_context(told)
+    body_of(&answer).map(str::to_owned).with_context(told)
 }
 
 /// The body of an answer that says well; the worker sends its length and no chunks.
-fn body_of(answer: &str) -> Result<Value> {
+fn body_of(answer: &str) -> Result<&str> {
     let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no HTTP: {answer:?}"))?;
     let status = head.split_whitespace().nth(1).unwrap_or_default();
     if !status.starts_with('2') {
         bail!("status {status}: {body}");
     }
-    serde_json::from_str(body).with_context(|| format!("no JSON: {body:?}"))
+    Ok(body)
 }
 
 #[cfg(test)]
@@ -71,7 +81,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_and_a_refusal_is_told() {
         let answer = body_of("HTTP/1.1 202 Accepted\r\ncontent-length: 7\r\n\r\n{\"a\":1}").expect("well");
-        assert_eq!(answer["a"], 1);
+        assert_eq!(answer, "{\"a\":1}");
         let error = body_of("HTTP/1.1 401 Unauthorized\r\n\r\nno token").expect_err("refused").to_string();
         assert_eq!(error, "status 401: no token");
     }

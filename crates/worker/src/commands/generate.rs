@@ -24,6 +24,8 @@ pub fn execute(arguments: &GenerateArgs, settings: &Settings, stop: &AtomicBool)
         start_ms: arguments.from_time.unwrap_or(default.start_ms),
         rate_per_second: arguments.rate.unwrap_or(default.rate_per_second),
         wrapped: arguments.wrapped,
+        hot_permille: arguments.hot_permille,
+        memo_bytes: arguments.memo_bytes as usize,
         ..default
     };
     let wanted = GenerateSettings { market, count: arguments.count, rate: arguments.rate };

@@ -173,6 +173,8 @@ mod tests {
         rate_per_second: 200,
         wrapped: false,
         keyed_by_symbol: true,
+        hot_permille: 0,
+        memo_bytes: 0,
     };
 
     #[test]

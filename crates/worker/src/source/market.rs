@@ -37,6 +37,10 @@ pub struct MarketSettings {
     pub wrapped: bool,
     /// Whether the topic is keyed by symbol, as the shipped connector does, or by the table's primary key.
     pub keyed_by_symbol: bool,
+    /// Orders of a thousand that are of one symbol whatever else is popular: 0 to 1000.
+    pub hot_permille: u32,
+    /// Bytes of one more column, `memo`, that nobody here reads; 0: there is none. Schemas do not tell of it.
+    pub memo_bytes: usize,
 }
 
 impl Default for MarketSettings {
@@ -50,6 +54,8 @@ impl Default for MarketSettings {
             rate_per_second: 200,
             wrapped: false,
             keyed_by_symbol: true,
+            hot_permille: 0,
+            memo_bytes: 0,
         }
     }
 }
@@ -164,7 +170,7 @@ impl Market {
             ..*settings
         };
         let mut dice = Dice::seeded(settings.seed);
-        let listing = Listing::of(settings.symbols, &mut dice);
+        let listing = Listing::of(settings.symbols, settings.hot_permille, &mut dice);
         let due = Due::first(&mut dice);
         let mut market = Self {
             server_uuid: format!("1347b42c-e73a-11f1-8b34-{:012x}", settings.seed & 0xFFFF_FFFF_FFFF),
@@ -300,7 +306,8 @@ impl Market {
             committed_us: self.committed.1,
             handled_us: self.handled_us,
         };
-        let row = |order: Order| Row { symbol: self.listing.code(order.symbol), order };
+        let memo_bytes = self.settings.memo_bytes;
+        let row = |order: Order| Row { symbol: self.listing.code(order.symbol), order, memo_bytes };
         let rows = (before.map(row), after.map(row));
         envelope::write_change(&mut self.generated.value, self.settings.wrapped, op, rows, &source);
     }

@@ -79,7 +79,7 @@ fn with_a_large_state(
     told: &mut Told,
 ) -> Result<()> {
     let address = broker.address();
-    let none = Market { topic: TOPIC.to_owned(), count: 0, seed: 1, symbols: 1, partitions: 3, wrapped: false };
+    let none = Market { topic: TOPIC.to_owned(), count: 0, seed: 1, symbols: 1, partitions: 3, ..Market::default() };
     topic::generate(programs, &address, &none)?;
     let watch = Stopwatch::start();
     feed::fill(broker, TOPIC, options.symbols)?;
@@ -189,7 +189,7 @@ fn rates(
         seed: 1,
         symbols: 1_000,
         partitions: 3,
-        wrapped: false,
+        ..Market::default()
     };
     let topic = Topic::load(root, programs, &address, market, work)?;
     let ring = |number| Ring { programs, flink: None, address: &address, number };

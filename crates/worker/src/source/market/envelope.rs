@@ -29,7 +29,12 @@ pub(super) struct Row<'a> {
     pub order: Order,
     /// The symbol's code.
     pub symbol: &'a str,
+    /// Length of the column that only makes the row longer; 0: there is none.
+    pub memo_bytes: usize,
 }
+
+/// What that column says, over and over.
+const MEMO: &[u8] = b"settle through the omnibus account; client asked for partial fills; ";
 
 /// Writes a key of one column.
 pub(super) fn write_key(out: &mut Vec<u8>, wrapped: bool, column: KeyColumn<'_>) {
@@ -110,7 +115,7 @@ fn open(out: &mut Vec<u8>, wrapped: bool, schema: &[u8]) {
 }
 
 fn put_row(out: &mut Vec<u8>, row: Option<Row<'_>>) {
-    let Some(Row { order, symbol }) = row else { return put(out, "null") };
+    let Some(Row { order, symbol, memo_bytes }) = row else { return put(out, "null") };
     put(out, r#"{"id":"#);
     put_number(out, order.id);
     put_all(out, &[r#","symbol":""#, symbol, r#"","side":""#, if order.buy { "BUY" } else { "SELL" }]);
@@ -122,6 +127,10 @@ fn put_row(out: &mut Vec<u8>, row: Option<Row<'_>>) {
     write_rfc3339(order.created_ms, out);
     put(out, r#"","updated_at":""#);
     write_rfc3339(order.updated_ms, out);
+    if memo_bytes > 0 {
+        put(out, r#"","memo":""#);
+        out.extend(MEMO.iter().cycle().take(memo_bytes));
+    }
     put(out, r#""}"#);
 }
 

@@ -45,11 +45,13 @@ pub(super) struct Listing {
     symbols: Vec<Symbol>,
     /// Cumulated weights 1/1, 1/2, 1/3 …
     popularity: Vec<u64>,
+    /// How often of a thousand times it is the first one in any case.
+    hot_permille: u64,
 }
 
 impl Listing {
     /// `count` symbols, at least 1 and at most [`SYMBOLS_MAX`].
-    pub(super) fn of(count: usize, dice: &mut Dice) -> Self {
+    pub(super) fn of(count: usize, hot_permille: u32, dice: &mut Dice) -> Self {
         let count = count.clamp(1, SYMBOLS_MAX);
         let mut total = 0;
         let popularity = (1..=count as u64)
@@ -58,7 +60,8 @@ impl Listing {
                 total
             })
             .collect();
-        Self { symbols: (0..count).map(|rank| Symbol::ranked(rank, dice)).collect(), popularity }
+        let symbols = (0..count).map(|rank| Symbol::ranked(rank, dice)).collect();
+        Self { symbols, popularity, hot_permille: hot_permille.into() }
     }
 
     /// How many symbols there are.
@@ -68,6 +71,9 @@ impl Listing {
 
     /// A symbol's rank, popular ones more often.
     pub(super) fn draw(&self, dice: &mut Dice) -> usize {
+        if self.hot_permille > 0 && dice.permille(self.hot_permille) {
+            return 0;
+        }
         let point = dice.below(self.popularity.last().copied().unwrap_or(0));
         self.popularity.partition_point(|cumulated| *cumulated <= point)
     }
@@ -142,20 +148,20 @@ mod tests {
 
     #[test]
     fn codes_are_six_digits_and_each_stands_once() {
-        let listing = Listing::of(usize::MAX, &mut Dice::seeded(1));
+        let listing = Listing::of(usize::MAX, 0, &mut Dice::seeded(1));
         assert_eq!(listing.len(), SYMBOLS_MAX);
         let mut codes: Vec<_> = (0..listing.len()).map(|rank| listing.code(rank)).collect();
         assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())));
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), SYMBOLS_MAX);
-        assert_eq!((Listing::of(0, &mut Dice::seeded(1)).len(), listing.code(0)), (1, "005930"));
+        assert_eq!((Listing::of(0, 0, &mut Dice::seeded(1)).len(), listing.code(0)), (1, "005930"));
     }
 
     #[test]
     fn popularity_follows_zipf() {
         let mut dice = Dice::seeded(7);
-        let listing = Listing::of(50, &mut dice);
+        let listing = Listing::of(50, 0, &mut dice);
         let mut drawn = [0_u32; 50];
         for _ in 0..100_000 {
             drawn[listing.draw(&mut dice)] += 1;
@@ -167,9 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn a_hot_symbol_is_drawn_that_often_and_the_others_by_their_weights() {
+        let mut dice = Dice::seeded(7);
+        let listing = Listing::of(50, 900, &mut dice);
+        let mut drawn = [0_u32; 50];
+        for _ in 0..100_000 {
+            drawn[listing.draw(&mut dice)] += 1;
+        }
+        // 90 in 100, and 22.2 in 100 of the rest; the tenth 2.2 in 100 of the rest.
+        assert!((91_900..92_550).contains(&drawn[0]), "{drawn:?}");
+        assert!((170..280).contains(&drawn[9]), "{drawn:?}");
+    }
+
+    #[test]
     fn walks_stay_near_and_on_ticks() {
         let mut dice = Dice::seeded(3);
-        let mut listing = Listing::of(30, &mut dice);
+        let mut listing = Listing::of(30, 0, &mut dice);
         for _ in 0..100_000 {
             let rank = listing.draw(&mut dice);
             let before = listing.symbols[rank].price;
@@ -184,7 +203,7 @@ mod tests {
     #[test]
     fn jumps_are_five_percent_and_more() {
         let mut dice = Dice::seeded(3);
-        let mut listing = Listing::of(30, &mut dice);
+        let mut listing = Listing::of(30, 0, &mut dice);
         for round in 0..10_000 {
             let last = listing.symbols[round % 30].price;
             let price = listing.jump(round % 30, last, &mut dice);

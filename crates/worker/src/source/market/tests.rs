@@ -166,6 +166,24 @@ fn wrapped_is_the_same_market_with_its_schemas() {
 }
 
 #[test]
+fn a_memo_is_the_same_market_with_longer_rows() {
+    let short = messages(settings(9), 500);
+    let long = messages(MarketSettings { memo_bytes: 1_500, ..settings(9) }, 500);
+    let mut rows = 0;
+    for (short, long) in short.iter().zip(&long) {
+        let (Some(short), Some(mut long)) = (payload(short), payload(long)) else { continue };
+        for side in ["before", "after"] {
+            if let Some(columns) = long.get_mut(side).and_then(Value::as_object_mut) {
+                assert_eq!(columns.remove("memo").unwrap().as_str().unwrap().len(), 1_500);
+                rows += 1;
+            }
+        }
+        assert_eq!(short, long);
+    }
+    assert!(rows > 500, "{rows}");
+}
+
+#[test]
 fn a_topic_keyed_by_id_moves_an_order_by_an_update() {
     let mut moved = 0;
     for message in messages(MarketSettings { keyed_by_symbol: false, ..settings(2) }, 3_000) {
