@@ -53,6 +53,8 @@ pub struct KafkaSource {
     expected: Option<TopicId>,
     /// What nobody has taken note of yet.
     moved: Option<Moved>,
+    /// The client that has asked for the topic: at a start after a crash every connection counts.
+    asked: Option<BaseConsumer<Context>>,
     again: Option<Rereader>,
     running: Option<Running>,
 }
@@ -79,6 +81,7 @@ impl KafkaSource {
             standings: Vec::new(),
             expected: None,
             moved: None,
+            asked: None,
             again: None,
             running: None,
         })
@@ -125,6 +128,7 @@ impl KafkaSource {
         self.expected = was;
         self.partitions = next_offsets.iter().map(|(id, _)| id.clone()).collect();
         self.standings = next_offsets.iter().map(|(_, next)| Standing::at(*next)).collect();
+        self.asked = Some(consumer);
         Ok(found)
     }
 
@@ -132,8 +136,11 @@ impl KafkaSource {
     ///
     /// # Errors
     /// What waiting does not mend.
-    pub fn beginnings(&self) -> Result<Vec<(PartitionId, i64)>, KafkaSourceError> {
-        let consumer = self.settings.client(&self.settings.group)?;
+    pub fn beginnings(&mut self) -> Result<Vec<(PartitionId, i64)>, KafkaSourceError> {
+        let consumer = match self.asked.take() {
+            Some(consumer) => consumer,
+            None => self.settings.client(&self.settings.group)?,
+        };
         let found = self.connecting(&consumer).beginnings(0..self.partitions.len() as i32)?;
         Ok(self.partitions.iter().cloned().zip(found.unwrap_or_default()).collect())
     }
@@ -241,7 +248,7 @@ impl KafkaSource {
                 let next = (0..).zip(&self.standings).map(|(partition, standing)| (partition, standing.position));
                 settings.from = StartFrom::Offsets(next.collect());
             }
-            self.again = None;
+            (self.asked, self.again) = (None, None);
             let (clock, stop, trouble) = (&self.clock, &self.stop, &self.trouble);
             Running::start(settings, self.expected, Arc::clone(clock), Arc::clone(stop), Arc::clone(trouble))?
         };
