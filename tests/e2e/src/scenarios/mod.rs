@@ -2,6 +2,7 @@
 
 mod doctor;
 mod interrupted;
+mod kafka_exactly_once;
 mod kill_broker;
 mod kill_connect;
 mod kill_worker;
@@ -66,6 +67,13 @@ const FIRST: &[Scenario] = &[
         marked: false,
         on: On::Shared,
         run: kill_broker::run,
+    },
+    Scenario {
+        name: "kafka-exactly-once",
+        what: "thirty kills of a worker that writes to Kafka, one of its coordinator: read_committed readers see all, once",
+        marked: false,
+        on: On::Shared,
+        run: kafka_exactly_once::run,
     },
     Scenario {
         name: "savepoint-upgrade",
