@@ -20,6 +20,9 @@ const BROWSER_LIMIT: Duration = Duration::from_mins(8);
 /// Fewer than this means that they were not found.
 const LEAST_TESTS: usize = 8;
 
+/// All scripts together, before a browser's connection packs them.
+const SCRIPT_BYTES_MAX: usize = 150_000;
+
 const SOURCE: &str = "crates/worker/page";
 
 /// Builds the page from its source and compares.
@@ -42,7 +45,12 @@ pub(crate) fn build(context: &mut Context) -> Result<Verdict> {
             names(&built)
         );
     }
-    Ok(Verdict::Passed(format!("{} files", kept.len())))
+    let scripts =
+        kept.iter().filter(|(name, _)| name.ends_with(".js")).map(|(_, content)| content.len()).sum::<usize>();
+    if scripts > SCRIPT_BYTES_MAX {
+        bail!("{SOURCE}/dist has {scripts} bytes of scripts, more than {SCRIPT_BYTES_MAX}");
+    }
+    Ok(Verdict::Passed(format!("{} files, {scripts} bytes of scripts", kept.len())))
 }
 
 /// Runs the tests in Debian's Chromium, on a worker with a real Kafka.
