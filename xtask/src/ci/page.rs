@@ -45,8 +45,8 @@ pub(crate) fn build(context: &mut Context) -> Result<Verdict> {
             names(&built)
         );
     }
-    let scripts =
-        kept.iter().filter(|(name, _)| name.ends_with(".js")).map(|(_, content)| content.len()).sum::<usize>();
+    let is_script = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "js");
+    let scripts: usize = kept.iter().filter(|(name, _)| is_script(name)).map(|(_, content)| content.len()).sum();
     if scripts > SCRIPT_BYTES_MAX {
         bail!("{SOURCE}/dist has {scripts} bytes of scripts, more than {SCRIPT_BYTES_MAX}");
     }
