@@ -54,13 +54,14 @@ impl<S: Sink> Sink for Watched<S> {
             let mut delivered = open(&self.delivered);
             let known = delivered.history.entry(epoch.id).or_insert_with(|| epoch.clone());
             assert_eq!(known, epoch, "epoch {} has left under another record", epoch.id);
-            delivered.again += u64::from(epoch.id <= delivered.last);
         }
         if self.dice.below(10) == 0 {
             self.clock.advance(self.dice.below(3_000) as i64);
         }
         self.sink.deliver(epoch, outputs)?;
+        // Not before: a worker that has died tries for a while what nobody sees any more.
         let mut delivered = open(&self.delivered);
+        delivered.again += u64::from(epoch.id <= delivered.last);
         delivered.last = delivered.last.max(epoch.id);
         Ok(())
     }
