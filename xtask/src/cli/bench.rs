@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   cargo xtask bench --quick                     ten minutes: the worker, the bare client and Flink on one topic
-  cargo xtask bench --svg docs/bench.svg        the full form, and a picture of it
+  cargo xtask bench --svg xtask/bench.svg        the full form, and a picture of it
   cargo xtask bench --quick --json --check > bench.json
   cargo xtask bench latency --rate 1000"
 )]
