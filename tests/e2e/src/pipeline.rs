@@ -1,15 +1,16 @@
 //! A pipeline of a scenario's own on a stack that others use too: own database, connector, topic, worker, group.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::http;
 use crate::lines::Lines;
 use crate::output::{Output, Raw};
-use crate::stack::{Stack, docker};
+use crate::stack::{Container, Stack, docker};
 use crate::wait::{Look, until};
 
 /// The row that is there before the connector: when it has come out, the snapshot is done and changes are read.
@@ -124,6 +125,26 @@ impl<'a> Pipeline<'a> {
             last("kafka-connect", |line| line.contains(" WARN ") || line.contains(" ERROR ")),
             last("kafka-connect", |_| true),
         )
+    }
+
+    /// `kill -9` to the worker's process: `docker kill` would be a stop that Docker does not mend. Gives the container as it
+    /// was.
+    pub(crate) fn kill_worker(&self) -> Result<Container> {
+        let container = self.stack.container(&self.worker)?;
+        let pid = container.inspected.pointer("/State/Pid").and_then(Value::as_i64).unwrap_or_default();
+        ensure!(pid > 1, "{} has no process to kill", container.name);
+        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().context("kill")?;
+        ensure!(killed.success(), "process {pid} of {} could not be killed", container.name);
+        Ok(container)
+    }
+
+    /// Waits until the worker runs, started later than it was then.
+    pub(crate) fn worker_runs_again(&self, then: &Container, limit: Duration) -> Result<()> {
+        until("the worker runs again", limit, || {
+            let now = self.stack.container(&self.worker)?;
+            let again = now.runs() && now.started_at != then.started_at;
+            Ok(if again { Look::Found(()) } else { Look::NotYet(now.state) })
+        })
     }
 
     /// Waits for the RAW line of the first event that this holds for.

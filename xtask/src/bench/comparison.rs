@@ -181,7 +181,7 @@ fn told(
         svg::write(path, &report.bars(), WORKER, &note)?;
     }
     if options.check {
-        let held = floors::check(&object)?;
+        let held = floors::check(floors::COMPARISON, &object)?;
         eprintln!("bench: all {held} floors hold");
     }
     Ok(ExitCode::SUCCESS)

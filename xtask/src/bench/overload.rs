@@ -94,7 +94,7 @@ pub(crate) fn run(root: &Path, options: &OverloadBenchOptions) -> Result<ExitCod
         println!("{}", in_words(&report));
     }
     if options.check {
-        let held = floors::check_overload(&report)?;
+        let held = floors::check(floors::OVERLOAD, &report)?;
         eprintln!("bench: all {held} floors hold");
     }
     Ok(ExitCode::SUCCESS)
@@ -170,11 +170,14 @@ fn members(broker: &Broker, group: &str) -> Result<usize> {
     let mut command = broker.tool("kafka.admin.ConsumerGroupCommand")?;
     let output =
         ask(command.args(["--bootstrap-server", &broker.address(), "--describe", "--members", "--group", group]))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        bail!("Kafka's tool cannot tell of group {group}: {text}{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(text.lines().filter(|line| line.split_whitespace().next() == Some(group)).count())
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    members_in(&text, group).with_context(|| format!("Kafka's tool says of group {group}: {text}"))
+}
+
+/// A line for each, or words that there are none; else it does not know the group.
+fn members_in(text: &str, group: &str) -> Option<usize> {
+    let count = text.lines().filter(|line| line.split_whitespace().next() == Some(group)).count();
+    (count > 0 || text.contains("has no active members")).then_some(count)
 }
 
 /// An error unless every record was read, and every result came once.
@@ -277,6 +280,14 @@ mod tests {
         read(lines.as_bytes(), 100, &AtomicBool::new(true), &count).expect("read");
         assert!(watch.elapsed() >= Duration::from_millis(200), "{:?}", watch.elapsed());
         assert_eq!(count.into_inner(), 40);
+    }
+
+    #[test]
+    fn a_group_that_nobody_knows_is_no_group_without_members() {
+        let one = "GROUP CONSUMER-ID HOST\nbench-0 rdkafka-1 /127.0.0.1\n";
+        assert_eq!(members_in(one, "bench-0"), Some(1));
+        assert_eq!(members_in("Consumer group 'bench-0' has no active members.\n", "bench-0"), Some(0));
+        assert_eq!(members_in("Error: Consumer group 'bench-0' does not exist.\n", "bench-0"), None);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCod
         print!("{}", report.table());
     }
     if options.check {
-        let held = floors::check_watchers(&told)?;
+        let held = floors::check(floors::WATCHERS, &told)?;
         eprintln!("bench: all {held} floors hold");
     }
     Ok(ExitCode::SUCCESS)

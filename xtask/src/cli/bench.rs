@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  cargo xtask bench --quick                     ten minutes: the worker, the bare client and Flink on one topic
+  cargo xtask bench --quick                     a few minutes: the worker, the bare client and Flink on one topic
   cargo xtask bench --svg xtask/bench.svg        the full form, and a picture of it
   cargo xtask bench --quick --json --check > bench.json
   cargo xtask bench latency --rate 1000"
@@ -24,7 +24,7 @@ pub(crate) struct BenchOptions {
 /// How much is compared, with whom, and how it is told.
 #[derive(Debug, Args)]
 pub(crate) struct ComparisonOptions {
-    /// Ten minutes instead of half an hour: fewer messages, fewer rounds, fewer peers
+    /// A quarter of the time: fewer messages, fewer rounds, fewer peers
     #[arg(long)]
     pub(crate) quick: bool,
     /// One JSON object on stdout instead of the table

@@ -2,7 +2,6 @@
 //! up for longer than a transaction may be open: a `read_committed` reader sees every result once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -27,20 +26,22 @@ const HELD_UP: Duration = Duration::from_secs(25);
 /// From a kill to a container that runs again.
 const LIMIT: Duration = Duration::from_mins(2);
 const TRANSACTIONAL_ID: &str = "e2e-kafka-exactly-once";
+/// What the names of its topics begin with.
 const TOPICS: &str = "e2e-exactly-once";
 const SETTINGS: &str = "agg.window_ms = 5000
 state.checkpoint_interval_ms = 2000
 sink.kafka.enabled = true
-sink.kafka.transactional_id = \"e2e-kafka-exactly-once\"
-sink.kafka.transaction_timeout_ms = 10000
-sink.kafka.raw_topic = \"e2e-exactly-once.raw\"
-sink.kafka.agg_topic = \"e2e-exactly-once.agg\"
-sink.kafka.alerts_topic = \"e2e-exactly-once.alerts\"
-sink.kafka.late_topic = \"e2e-exactly-once.late\"
-sink.kafka.dlq_topic = \"e2e-exactly-once.dlq\"";
+sink.kafka.transaction_timeout_ms = 10000";
+
+fn settings() -> String {
+    let topics = ["raw", "agg", "alerts", "late", "dlq"]
+        .map(|stream| format!("sink.kafka.{stream}_topic = \"{TOPICS}.{stream}\""))
+        .join("\n");
+    format!("{SETTINGS}\nsink.kafka.transactional_id = \"{TRANSACTIONAL_ID}\"\n{topics}")
+}
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
-    let pipeline = stage.pipeline(SETTINGS)?;
+    let pipeline = stage.pipeline(&settings())?;
     let stack = pipeline.stack;
     let made = stack.topic(&format!("{TOPICS}.raw"))?;
     ensure!(made.replicas.iter().all(|replicas| *replicas == 3), "the sink's topic: {made:?}");
@@ -82,22 +83,14 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
 
 /// The process dies; Docker's growing pause before it starts a container again is not waited for.
 fn kill(pipeline: &Pipeline<'_>) -> Result<()> {
-    let container = pipeline.stack.container(&pipeline.worker)?;
-    let pid = container.inspected.pointer("/State/Pid").and_then(serde_json::Value::as_i64).unwrap_or_default();
-    ensure!(pid > 1, "{} has no process to kill", container.name);
-    let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().context("kill")?;
-    ensure!(killed.success(), "process {pid} of {} could not be killed", container.name);
+    let killed = pipeline.kill_worker()?;
     until("the worker is gone", LIMIT, || {
         let now = pipeline.stack.container(&pipeline.worker)?;
-        let gone = !now.runs() || now.started_at != container.started_at;
+        let gone = !now.runs() || now.started_at != killed.started_at;
         Ok(if gone { Look::Found(()) } else { Look::NotYet(now.state) })
     })?;
     pipeline.stack.act("restart", &pipeline.worker)?;
-    until("the worker runs again", LIMIT, || {
-        let now = pipeline.stack.container(&pipeline.worker)?;
-        let again = now.runs() && now.started_at != container.started_at;
-        Ok(if again { Look::Found(()) } else { Look::NotYet(now.state) })
-    })
+    pipeline.worker_runs_again(&killed, LIMIT)
 }
 
 /// The service of the broker that coordinates the sink's transactions.

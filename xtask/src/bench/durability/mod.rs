@@ -64,7 +64,7 @@ pub(crate) fn run(root: &Path, options: &DurabilityBenchOptions) -> Result<ExitC
         print!("{}", told.table());
     }
     if options.check {
-        let held = floors::check_durability(&report)?;
+        let held = floors::check(floors::DURABILITY, &report)?;
         eprintln!("bench: all {held} floors hold");
     }
     Ok(ExitCode::SUCCESS)

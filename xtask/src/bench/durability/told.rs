@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn floors_are_held_against_these_numbers() {
-        let wrong = |told: &Told| floors::check_durability(&told.json()).expect_err("no rates").to_string();
+        let wrong = |told: &Told| floors::check(floors::DURABILITY, &told.json()).expect_err("no rates").to_string();
         let told_well = wrong(&told(0.6, 9.0));
         assert_eq!(told_well, "bench --check: durable_ratio is missing, must be >= 0.8");
         let mut slow = told(2.1, 19.0);

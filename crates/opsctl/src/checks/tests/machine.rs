@@ -25,22 +25,7 @@ pub(super) const FAULTS: &[Row] = &[
         &["DOC-COMPOSE"],
         &[],
     ),
-    (
-        "nothing there",
-        |facts| {
-            *facts = Facts {
-                containers: Vec::new(),
-                kafka: None,
-                connect: None,
-                mysql: None,
-                workers: Vec::new(),
-                names: Vec::new(),
-                ..facts.clone()
-            };
-        },
-        &["DOC-STACK"],
-        &[],
-    ),
+    ("nothing there", nothing_there, &["DOC-STACK"], &[]),
     (
         "somebody else's container has our name",
         |facts| facts.others.push(Other { name: "cdc-doc-kafka-1-1".into(), image: "x".into(), ..Other::default() }),
@@ -62,15 +47,7 @@ pub(super) const FAULTS: &[Row] = &[
     (
         "port taken before the first start",
         |facts| {
-            *facts = Facts {
-                containers: Vec::new(),
-                kafka: None,
-                connect: None,
-                mysql: None,
-                workers: Vec::new(),
-                names: Vec::new(),
-                ..facts.clone()
-            };
+            nothing_there(facts);
             facts.host.taken.push(Taken { port: 3306, service: "mysql".into(), by: "mysqld (process 7)".into() });
         },
         &["DOC-PORT-TAKEN"],
@@ -215,3 +192,15 @@ pub(super) const FAULTS: &[Row] = &[
     ),
     ("broker-down", |facts| ended(facts, "kafka-2", 137), &["DOC-BROKER-DOWN"], &["DOC-REPLICAS-BEHIND"]),
 ];
+
+fn nothing_there(facts: &mut Facts) {
+    *facts = Facts {
+        containers: Vec::new(),
+        kafka: None,
+        connect: None,
+        mysql: None,
+        workers: Vec::new(),
+        names: Vec::new(),
+        ..facts.clone()
+    };
+}

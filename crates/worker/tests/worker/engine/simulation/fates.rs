@@ -51,7 +51,7 @@ pub(super) struct Fates {
     faults: u64,
     dice: Dice,
     pub(super) faulted: u64,
-    /// Set with death: nobody waits for a disk to be well again then.
+    /// Set with death: what is tried afterwards, for as long as a stop allows, fails, and the life ends.
     stop: Arc<AtomicBool>,
 }
 
