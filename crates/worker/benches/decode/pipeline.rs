@@ -50,6 +50,7 @@ pub(crate) fn run(corpus: &Arc<Corpus>, parallelism: u16, time: TimeMode, sinkin
         log: Box::new(MemoryEpochLog::default()),
         store: Arc::new(MemoryStateStore::default()),
         sinks: vec![Box::new(Buffer { renderer: renderer(sinking), out: Vec::new(), err: Vec::new() })],
+        paced: Vec::new(),
         history: History::new(Timeline(1)),
         pace: CommitPace::EACH,
         patient: false,

@@ -5,12 +5,25 @@ use std::sync::atomic::AtomicBool;
 
 use super::kafka_feed::security;
 use crate::config::Settings;
-use crate::sink::{JsonRenderer, KafkaSink, KafkaSinkSettings, Sink, SinkError, Topics};
+use crate::sink::{JsonRenderer, KafkaOutlet, KafkaPack, KafkaSinkSettings, PacedLimits, PacedSink, SinkError, Topics};
 use crate::time::clock::SystemClock;
 
+/// A transaction has no more: librdkafka keeps all of it until the brokers have it.
+const TRANSACTION_BYTES: usize = 8 << 20;
+const TRANSACTION_MESSAGES: u64 = 50_000;
+/// What waits longer than it fits here waits in the state only (`design.md`, rule 3).
+pub(super) const MEMORY_BYTES: usize = 64 << 20;
+
 /// Opens it, if it is switched on; waits for the brokers until `stop` is set.
-pub(super) fn open(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Option<Box<dyn Sink>>, SinkError> {
+pub(super) fn open(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Option<PacedSink>, SinkError> {
     let Some(kafka) = &settings.sink.kafka else { return Ok(None) };
+    let limits = PacedLimits {
+        batch_rows: TRANSACTION_MESSAGES,
+        batch_bytes: TRANSACTION_BYTES,
+        batch_ms: kafka.transaction_ms,
+        memory_bytes: MEMORY_BYTES,
+        outbox_bytes: settings.sink.outbox_bytes,
+    };
     let renderer = JsonRenderer { language: settings.language };
     let settings = KafkaSinkSettings {
         bootstrap: settings.kafka.bootstrap.clone(),
@@ -27,5 +40,7 @@ pub(super) fn open(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Option
         transaction_timeout_ms: kafka.transaction_timeout_ms,
         extra: security(&settings.kafka.security),
     };
-    Ok(Some(Box::new(KafkaSink::open(settings, renderer, Box::new(SystemClock), stop)?)))
+    let outlet = Box::new(KafkaOutlet::open(settings, Box::new(SystemClock), stop)?);
+    let (pack, clock) = (Box::new(KafkaPack { renderer }), Arc::new(SystemClock));
+    Ok(Some(PacedSink { pack, outlet, limits, clock }))
 }

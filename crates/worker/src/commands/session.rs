@@ -20,7 +20,7 @@ use crate::epoch::{
     MemoryEpochLog, Pipeline, Policy, Progress, Timeline,
 };
 use crate::sink::{
-    DeadLettersSink, FileSink, Format, JsonRenderer, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
+    DeadLettersSink, FileSink, Format, JsonRenderer, PacedSink, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
 use crate::source::generate::GenerateError;
 use crate::state::{MemoryStateStore, StateStore};
@@ -199,7 +199,8 @@ impl<'a> Session<'a> {
             patient: false,
             checkpoints: None,
         };
-        self.run_with(kept, feed, line_clock, self.sinks(dead_letters, FileSink::create)?)
+        let sinks = self.sinks(dead_letters, FileSink::create)?;
+        self.run_with(kept, feed, line_clock, (sinks, Vec::new()))
     }
 
     /// Runs the pipeline over a feed with its state on disk, then tells the accounting.
@@ -230,9 +231,9 @@ impl<'a> Session<'a> {
                 interval_ms: settings.checkpoint_interval_ms as i64,
             }),
         };
-        let mut sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
-        sinks.extend(super::kafka_sink::open(self.settings, &self.stop)?);
-        self.run_with(kept, feed, LineClock::Epoch, sinks)
+        let sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
+        let paced = super::kafka_sink::open(self.settings, &self.stop)?.into_iter().collect();
+        self.run_with(kept, feed, LineClock::Epoch, (sinks, paced))
     }
 
     fn run_with(
@@ -240,7 +241,7 @@ impl<'a> Session<'a> {
         kept: Kept,
         feed: &mut dyn Feed,
         line_clock: LineClock,
-        sinks: Vec<Box<dyn Sink>>,
+        (sinks, paced): (Vec<Box<dyn Sink>>, Vec<PacedSink>),
     ) -> Result<(), SessionError> {
         let settings = self.settings;
         let parallelism = usize::from(settings.parallelism);
@@ -254,6 +255,7 @@ impl<'a> Session<'a> {
             store,
             hot_symbols: settings.state.hot_symbols,
             sinks,
+            paced,
             history,
             pace,
             patient,

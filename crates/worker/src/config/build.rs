@@ -156,6 +156,7 @@ fn sink(values: &Values) -> Result<SinkSettings, ConfigError> {
         stdout: values.switch("sink.stdout.enabled")?,
         file: values.path("sink.file.path")?,
         dead_letters: values.text("sink.dead_letters.path")?.into(),
+        outbox_bytes: values.integer("sink.outbox_bytes")?,
         kafka: if values.switch("sink.kafka.enabled")? { Some(kafka_sink(values)?) } else { None },
     })
 }
@@ -170,6 +171,7 @@ fn kafka_sink(values: &Values) -> Result<KafkaSinkSettings, ConfigError> {
         transactional_id: values.text("sink.kafka.transactional_id")?.to_owned(),
         partitions: values.integer("sink.kafka.partitions")?,
         replication_factor: values.integer("sink.kafka.replication_factor")?,
+        transaction_ms: values.integer("sink.kafka.transaction_ms")?,
         transaction_timeout_ms: values.integer("sink.kafka.transaction_timeout_ms")?,
     })
 }

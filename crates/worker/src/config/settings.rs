@@ -245,6 +245,8 @@ pub struct SinkSettings {
     pub file: Option<PathBuf>,
     /// File that `run` keeps dead letters in.
     pub dead_letters: PathBuf,
+    /// Bytes of results that may wait in the state for each sink at its own pace.
+    pub outbox_bytes: u64,
     /// Kafka topics that results go to as well.
     pub kafka: Option<KafkaSinkSettings>,
 }
@@ -268,6 +270,8 @@ pub struct KafkaSinkSettings {
     pub partitions: i32,
     /// Replicas of topics that it creates, ≥ 1.
     pub replication_factor: i32,
+    /// How long results wait for others of their transaction, milliseconds.
+    pub transaction_ms: i64,
     /// How long the brokers keep the transaction of a worker that has gone, milliseconds.
     pub transaction_timeout_ms: u32,
 }

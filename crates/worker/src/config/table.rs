@@ -208,6 +208,13 @@ pub static KNOBS: &[Knob] = &[
     Knob::switch("sink.stdout.enabled", true, "whether results go to stdout"),
     Knob::text("sink.file.path", "", PATH_OR_EMPTY, "file that results go to as well"),
     Knob::text("sink.dead_letters.path", "dead-letters.ndjson", PATH, "file that `run` keeps dead letters in"),
+    Knob::integer(
+        "sink.outbox_bytes",
+        4 * 1024 * MIB,
+        "bytes",
+        (MIB, 1024 * 1024 * MIB),
+        "results that wait in the state for a sink that is away; with more of them the sources pause",
+    ),
     Knob::switch("sink.kafka.enabled", false, "whether results go to Kafka topics too, in transactions"),
     Knob::text("sink.kafka.raw_topic", "orders.raw", TOPIC, "topic for RAW events"),
     Knob::text("sink.kafka.agg_topic", "orders.agg", TOPIC, "topic for windows"),
@@ -222,6 +229,13 @@ pub static KNOBS: &[Knob] = &[
     ),
     Knob::integer("sink.kafka.partitions", 3, "partitions", (1, 10_000), "partitions of topics that it creates"),
     Knob::integer("sink.kafka.replication_factor", 3, "replicas", (1, 100), "replicas of topics that it creates"),
+    Knob::integer(
+        "sink.kafka.transaction_ms",
+        100,
+        "ms",
+        (0, 10_000),
+        "how long results wait for others that go into one transaction with them",
+    ),
     Knob::integer(
         "sink.kafka.transaction_timeout_ms",
         60_000,

@@ -7,11 +7,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
 use super::patience::Patience;
-use super::{Accounting, DriverError, Executed, LogError, LogSync, Outputs};
+use super::{Accounting, DriverError, Executed, LogError, LogSync, Outputs, Timeline};
 use crate::sink::{Sink, SinkError};
 use crate::state::{Commit, SinkProgress, StateStore, StoreError};
 use crate::telemetry::Step;
 
+/// A sink at its own pace that has not acknowledged an epoch after a second is behind: the commit carries its outputs.
+const BEHIND_AFTER_MS: i64 = 1_000;
+/// Or before, where they are so much.
+const BEHIND_BYTES: usize = 64 << 20;
+/// How often it is asked meanwhile.
+const ASK_EVERY_MS: i64 = 5;
 /// How long nothing may come before the sinks are asked whether something of theirs expires.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -55,6 +61,19 @@ pub(super) struct Delivering {
     pub(super) has: u64,
 }
 
+impl Delivering {
+    /// Whether something that it was given has not left.
+    pub(super) fn is_behind(&self) -> bool {
+        self.sink.progress().is_some_and(|progress| progress < self.has)
+    }
+
+    /// How far it is, for a commit.
+    fn progress(&self, timeline: Timeline, file_length_bytes: Option<u64>) -> SinkProgress {
+        let epoch = self.sink.progress().unwrap_or(self.has);
+        SinkProgress { sink: self.sink.name().to_owned(), timeline, epoch, file_length_bytes }
+    }
+}
+
 pub(super) struct Delivery<'a> {
     pub(super) handed: Receiver<Handed>,
     pub(super) sinks: Vec<Delivering>,
@@ -83,14 +102,25 @@ impl Delivery<'_> {
     /// Delivers and commits until nothing more is handed over.
     pub(super) fn run(mut self) -> Result<(), DriverError> {
         loop {
-            let wait = self.pending.as_ref().map(|pending| {
-                let due_ms = pending.since_ms + self.pace.delay_ms;
-                Duration::from_millis((due_ms - self.patience.clock.boot_ms()).max(0) as u64)
-            });
+            let wait = self.pending.as_ref().map(|pending| self.commit_may_wait(pending));
             if !self.step(Some(wait.unwrap_or(IDLE)))? {
                 return self.end();
             }
         }
+    }
+
+    /// How long the commit may wait: for others, and for sinks that are about to acknowledge what it would have to carry.
+    fn commit_may_wait(&self, pending: &Pending) -> Duration {
+        let age_ms = self.patience.clock.boot_ms() - pending.since_ms;
+        let mut wait_ms = self.pace.delay_ms - age_ms;
+        if wait_ms <= 0 && self.pace.delay_ms > 0 && self.uncommitted_bytes() > 0 {
+            wait_ms = ASK_EVERY_MS.min(BEHIND_AFTER_MS - age_ms);
+        }
+        Duration::from_millis(wait_ms.max(0) as u64)
+    }
+
+    fn uncommitted_bytes(&self) -> usize {
+        self.sinks.iter().map(|delivering| delivering.sink.uncommitted_bytes()).max().unwrap_or(0)
     }
 
     /// Takes the next thing handed over, waiting at most `wait` for it, for ever where that is `None`; commits what has
@@ -109,7 +139,12 @@ impl Delivery<'_> {
                 let _gone = done.send(());
             }
             Err(RecvTimeoutError::Timeout) if wait == Some(IDLE) => self.settle().map(drop)?,
-            Err(RecvTimeoutError::Timeout) => self.commit()?,
+            Err(RecvTimeoutError::Timeout) => {
+                let due = |pending| wait == Some(Duration::ZERO) || self.commit_may_wait(pending).is_zero();
+                if self.pending.as_ref().is_some_and(due) {
+                    self.commit()?;
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => return Ok(false),
         }
         Ok(true)
@@ -118,7 +153,8 @@ impl Delivery<'_> {
     /// Commits what is left; the sinks end.
     pub(super) fn end(&mut self) -> Result<(), DriverError> {
         self.commit()?;
-        self.sinks.iter_mut().try_for_each(|delivering| delivering.sink.finish()).map_err(DriverError::from)
+        self.sinks.iter_mut().try_for_each(|delivering| delivering.sink.finish())?;
+        self.empty_outboxes()
     }
 
     fn epoch(&mut self, executed: Executed) -> Result<(), DriverError> {
@@ -142,7 +178,9 @@ impl Delivery<'_> {
             })?;
             telemetry.delivers_to(None);
             *has = epoch.id;
-            telemetry.delivered(sink.name(), epoch.id, clock);
+            if sink.progress().is_none() {
+                telemetry.delivered(sink.name(), epoch.id, clock);
+            }
             if sink.takes_notes() {
                 let (sink, timeline) = (sink.name().to_owned(), epoch.timeline);
                 notes.push(SinkProgress { sink, timeline, epoch: epoch.id, file_length_bytes: None });
@@ -163,7 +201,11 @@ impl Delivery<'_> {
         let full = |pending: &Pending| {
             pending.epochs >= self.pace.epochs_max || pending.commit.symbols.len() >= self.pace.symbols_max
         };
-        if self.pending.as_ref().is_some_and(full) { self.commit() } else { Ok(()) }
+        if self.pending.as_ref().is_some_and(full) || self.uncommitted_bytes() >= BEHIND_BYTES {
+            self.commit()
+        } else {
+            Ok(())
+        }
     }
 
     /// Makes durable what the sinks have. Gives how long each file is, in the sinks' order.
@@ -178,11 +220,19 @@ impl Delivery<'_> {
     fn commit(&mut self) -> Result<(), DriverError> {
         let Some(Pending { mut commit, counts, .. }) = self.pending.take() else { return Ok(()) };
         let lengths = self.settle()?;
-        for (delivering, file_length_bytes) in self.sinks.iter().zip(lengths) {
-            let (sink, timeline) = (delivering.sink.name().to_owned(), commit.timeline);
-            commit.sinks.push(SinkProgress { sink, timeline, epoch: delivering.has, file_length_bytes });
+        for (delivering, file_length_bytes) in self.sinks.iter_mut().zip(lengths) {
+            commit.outbox.extend(delivering.sink.outbox());
+            commit.sinks.push(delivering.progress(commit.timeline, file_length_bytes));
         }
         let next_offsets = commit.next_offsets();
+        self.apply(&commit)?;
+        self.patience.progress.committed(commit.epoch, &counts, next_offsets);
+        self.committed.store(commit.epoch, Ordering::Release);
+        let _ended = self.give_back.send(Returned::Committed(commit.epoch));
+        Ok(())
+    }
+
+    fn apply(&mut self, commit: &Commit) -> Result<(), DriverError> {
         let mut tried = false;
         let steps = &self.patience.progress.telemetry.steps;
         steps.timed(Step::Commit, self.patience.clock, || {
@@ -190,12 +240,26 @@ impl Delivery<'_> {
                 if std::mem::replace(&mut tried, true) {
                     self.store.resume()?;
                 }
-                self.store.commit(&commit)
+                self.store.commit(commit)
             })
         })?;
-        self.patience.progress.committed(commit.epoch, &counts, next_offsets);
-        self.committed.store(commit.epoch, Ordering::Release);
-        let _ended = self.give_back.send(Returned::Committed(commit.epoch));
+        self.sinks.iter_mut().for_each(|delivering| delivering.sink.committed());
         Ok(())
+    }
+
+    /// What has left after the last commit need not wait in the outbox until a next one.
+    fn empty_outboxes(&mut self) -> Result<(), DriverError> {
+        let changes: Vec<_> = self.sinks.iter_mut().flat_map(|delivering| delivering.sink.outbox()).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let Some(mut commit) = self.store.last_commit()? else { return Ok(()) };
+        for known in &mut commit.sinks {
+            if let Some(delivering) = self.sinks.iter().find(|delivering| delivering.sink.name() == known.sink) {
+                *known = delivering.progress(commit.timeline, known.file_length_bytes);
+            }
+        }
+        commit.outbox = changes;
+        self.apply(&commit)
     }
 }

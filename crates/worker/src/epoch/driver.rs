@@ -16,7 +16,7 @@ use super::standpoint::Standpoint;
 use super::{
     Control, EPOCH_FORMAT, EpochKind, EpochLog, EpochRecord, Executor, LogError, Progress, RequestId, Timeline,
 };
-use crate::sink::{Known, Sink, SinkError};
+use crate::sink::{BeginError, Known, PacedSink, Sender, Sink, SinkError, Standing};
 use crate::source::PartitionId;
 use crate::state::{Commit, SinkProgress, StateStore, StoreError};
 use crate::time::clock::{Clock, EpochClock};
@@ -96,6 +96,8 @@ pub struct Driver<'a> {
     pub hot_symbols: usize,
     /// Where results go, in this order.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// Where they go besides, at a pace of its own each.
+    pub paced: Vec<PacedSink>,
     /// The history that the epochs belong to.
     pub history: History,
     /// How commits are grouped.
@@ -132,7 +134,10 @@ impl Driver<'_> {
     pub fn run(mut self, feed: &mut dyn Feed) -> Result<(), DriverError> {
         let checkpoints = self.checkpoints.take();
         let (clock, control) = (self.clock, Arc::clone(&self.control));
-        let (mut gather, delivery) = self.prepare(feed, checkpoints.is_some())?;
+        let store = Arc::clone(&self.store);
+        let (mut gather, delivery, senders) = self.prepare(feed, checkpoints.is_some())?;
+        let paced: Vec<_> = senders.iter().map(Sender::name).collect();
+        start(senders)?;
         let (stop, progress) = (Arc::clone(&gather.patience.stop), Arc::clone(&gather.patience.progress));
         let ended = AtomicBool::new(false);
         let (mut keeper, interval_ms) = match checkpoints {
@@ -177,7 +182,8 @@ impl Driver<'_> {
             (delivered.and(gathered), stopping)
         });
         if let (Some(keeper), Some(asked)) = (&mut keeper, stopping) {
-            last_savepoint(&keeping, keeper.as_mut(), asked, &result);
+            let drained = is_empty(&store, &paced)?;
+            last_savepoint(&keeping, keeper.as_mut(), asked, &result, drained);
         }
         result
     }
@@ -187,7 +193,7 @@ impl Driver<'_> {
         mut self,
         feed: &mut dyn Feed,
         checkpointed: bool,
-    ) -> Result<(Gather<'a>, Delivery<'a>), DriverError>
+    ) -> Result<(Gather<'a>, Delivery<'a>, Vec<Sender>), DriverError>
     where
         Self: 'a,
     {
@@ -210,7 +216,8 @@ impl Driver<'_> {
             }
         }
         // Only now: what is refused leaves them as they are.
-        let sinks = self.resume_sinks(committed.as_ref(), &begin)?;
+        let mut sinks = self.resume_sinks(committed.as_ref(), &begin)?;
+        let senders = self.begin_paced(committed.as_ref(), &begin, &mut sinks)?;
         self.executor.restore(&self.store, self.hot_symbols)?;
         let stage = if begin.last > begin.state {
             Stage::Again(self.log.after(begin.state)?.peekable())
@@ -267,7 +274,7 @@ impl Driver<'_> {
             group_told_ms: 0,
             ends_told_ms: 0,
         };
-        Ok((gather, delivery))
+        Ok((gather, delivery, senders))
     }
 
     /// What there is, and what follows from it.
@@ -275,7 +282,7 @@ impl Driver<'_> {
         let History { fresh, policy, drained, .. } = self.history;
         let position = committed.map(|commit| Position { timeline: commit.timeline, epoch: commit.epoch, drained });
         let clock_ms = committed.map_or(0, |commit| commit.clock_ms);
-        let answers: Vec<SinkProgress> = self.sinks.iter().filter_map(|sink| sink.answer()).collect();
+        let answers: Vec<SinkProgress> = self.paced.iter().filter_map(|paced| paced.outlet.answer()).collect();
         let decided = plan(position, &self.log.summary(), &answers, policy)?;
         Ok(match decided {
             Plan::Fresh => {
@@ -313,6 +320,32 @@ impl Driver<'_> {
         Ok(standpoint)
     }
 
+    /// Sinks at their own pace: the delivering side's parts are put behind the others; the senders are given.
+    fn begin_paced(
+        &mut self,
+        committed: Option<&Commit>,
+        begin: &Begin,
+        sinks: &mut Vec<Delivering>,
+    ) -> Result<Vec<Sender>, DriverError> {
+        let logged = self.log.summary();
+        let mut senders = Vec::new();
+        for paced in std::mem::take(&mut self.paced) {
+            let (intake, sender, has) = paced.begin(Standing {
+                timeline: begin.timeline,
+                state: begin.state,
+                state_timeline: committed.map(|commit| commit.timeline),
+                accept_lost_output: self.history.accept_lost_output,
+                logged: &logged,
+                store: &self.store,
+                log: self.log.syncer(),
+                progress: Arc::clone(&self.progress),
+            })?;
+            sinks.push(Delivering { sink: Box::new(intake), has });
+            senders.push(sender);
+        }
+        Ok(senders)
+    }
+
     fn resume_sinks(&mut self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<Delivering>, DriverError> {
         let noted = self.log.summary().sinks;
         let mut resumed = Vec::new();
@@ -339,6 +372,35 @@ impl Driver<'_> {
     }
 }
 
+impl From<BeginError> for DriverError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Store(error) => error.into(),
+            BeginError::Sink(error) => error.into(),
+        }
+    }
+}
+
+/// Starts a thread for each. Nobody waits for their ends: what they have in the works when the process ends is sent again by
+/// the next one, under the same borders.
+fn start(senders: Vec<Sender>) -> Result<(), DriverError> {
+    for sender in senders {
+        let thread = std::thread::Builder::new().name(format!("send {}", sender.name()));
+        thread.spawn(move || sender.run()).map_err(|error| DriverError::Threads(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Whether nothing waits for these sinks.
+fn is_empty(store: &Arc<dyn StateStore>, sinks: &[&str]) -> Result<bool, StoreError> {
+    for sink in sinks {
+        if !store.outbox_page(sink, None, 0)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Sets a flag when it goes, whatever the reason.
 struct SetWhenDropped<'a>(&'a AtomicBool);
 
@@ -360,16 +422,18 @@ fn refuse_if_group_was_further(feed: &mut dyn Feed) -> Result<(), DriverError> {
     }
 }
 
-/// A stop with savepoint was asked for and everything has been delivered: the savepoint restores anywhere.
+/// A stop with savepoint was asked for and everything has been delivered: the savepoint restores anywhere, if nothing waits
+/// in an outbox.
 fn last_savepoint(
     keeping: &Keeping<'_>,
     keeper: &mut dyn Keeper,
     (id, directory): (RequestId, Option<PathBuf>),
     result: &Result<(), DriverError>,
+    drained: bool,
 ) {
     let made = match result {
         Ok(()) => {
-            let make = || keeper.savepoint(directory.as_deref(), true);
+            let make = || keeper.savepoint(directory.as_deref(), drained);
             told("savepoint", keeping.telemetry.checkpoints.noted(true, keeping.clock, make))
         }
         Err(error) => Err(format!("the worker failed while it stopped: {error}")),

@@ -30,7 +30,7 @@ pub use execute::{Pipeline, ShardWork, Step, StepKind, TIMERS_PER_EPOCH, run_sha
 pub use executor::{Executed, Executor, Unexecuted};
 pub use feed::{Feed, FeedError, GroupOffsets, Moved, Read, ReadAhead, TopicId};
 pub use keeper::Keeper;
-pub use log::{DiskEpochLog, EpochLog, LogError, LogFiles, LogSummary, LogSync, MemoryEpochLog, Records};
+pub use log::{BatchBorders, DiskEpochLog, EpochLog, LogError, LogFiles, LogSummary, LogSync, MemoryEpochLog, Records};
 pub use output::{Output, OutputKind, Outputs};
 pub use progress::{Progress, Trouble};
 pub use record::{EPOCH_FORMAT, EpochKind, EpochRecord, PartitionFacts, RecordRange, Timeline, ranges_of};

@@ -8,8 +8,9 @@ use crate::source::{Batch, PartitionId};
 /// Version of the record's stored form.
 pub const EPOCH_FORMAT: u8 = 1;
 
-/// Which history an epoch belongs to: a new one at first start, and whenever state is restored without its log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Which history an epoch belongs to: a new one at first start, and whenever state is restored without its log. Later ones
+/// are greater: they are named after the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timeline(pub u64);
 
 /// Why the epoch was made.

@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn log(timeline: u64, first: u64, last: u64) -> LogSummary {
-        LogSummary { timeline: Some(Timeline(timeline)), epochs: Some((first, last)), sinks: Vec::new() }
+        LogSummary { timeline: Some(Timeline(timeline)), epochs: Some((first, last)), ..LogSummary::default() }
     }
 
     const fn resume(epoch: u64, last: u64) -> Plan {

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivering, Delivery};
 use super::gather::{Gather, Stepped};
 use super::{Driver, DriverError, Feed};
+use crate::sink::{Sender, Sent};
 
 /// A driver that goes on only when told to.
 pub struct SteppedDriver<'a> {
     gather: Gather<'a>,
     delivery: Delivery<'a>,
+    senders: Vec<Sender>,
     /// Epochs handed over and not delivered yet.
     waiting: usize,
 }
@@ -22,8 +24,8 @@ impl<'a> SteppedDriver<'a> {
     /// Prepares a start: looks at state, log and sinks, goes to where they stand. `checkpointed`: the log is kept for
     /// checkpoints, of which [`Self::log_needed_after`] tells.
     pub fn start(driver: Driver<'a>, feed: &mut dyn Feed, checkpointed: bool) -> Result<Self, DriverError> {
-        let (gather, delivery) = driver.prepare(feed, checkpointed)?;
-        Ok(Self { gather, delivery, waiting: 0 })
+        let (gather, delivery, senders) = driver.prepare(feed, checkpointed)?;
+        Ok(Self { gather, delivery, senders, waiting: 0 })
     }
 
     /// The gathering side makes one epoch, or finds nothing to do. `false`: the feed has ended.
@@ -50,10 +52,20 @@ impl<'a> SteppedDriver<'a> {
         Ok(())
     }
 
-    /// Ends as a stop does: everything is delivered and committed.
+    /// The sinks at their own pace, in the driver's order, do the next thing that they have to do.
+    pub fn send(&mut self) -> Vec<Sent> {
+        self.senders.iter_mut().map(Sender::step).collect()
+    }
+
+    /// Ends as a stop does: everything is delivered and committed, and has left where nothing is in its way.
     pub fn end(mut self) -> Result<(), DriverError> {
         while self.waiting > 0 {
             self.deliver()?;
+        }
+        while self.delivery.sinks.iter().any(Delivering::is_behind) {
+            let waits =
+                self.send().into_iter().map(|sent| if let Sent::Wait(wait) = sent { wait } else { Duration::ZERO });
+            self.delivery.patience.clock.pause(waits.min().unwrap_or_default());
         }
         self.delivery.end()
     }

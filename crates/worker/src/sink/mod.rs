@@ -10,6 +10,7 @@ mod memory;
 mod message;
 mod outlet;
 mod output_file;
+mod paced;
 mod render;
 mod stdout;
 mod text;
@@ -18,16 +19,17 @@ pub use dead_letters::DeadLettersSink;
 pub use file::FileSink;
 pub use json::JsonRenderer;
 #[cfg(feature = "kafka")]
-pub use kafka::{KafkaSink, KafkaSinkError, KafkaSinkSettings, Topics};
+pub use kafka::{KafkaOutlet, KafkaPack, KafkaSinkError, KafkaSinkSettings, Topics};
 pub use memory::{Delivered, MemorySink};
 pub use message::Language;
-pub use outlet::{Outlet, Pack, Parcel, SinkBatch};
+pub use outlet::{Outlet, OutletKnown, Pack, Parcel, SinkBatch};
+pub use paced::{BeginError, Intake, PacedLimits, PacedSink, Sender, Sent, Standing};
 pub use render::{Format, Render, Renderer};
 pub use stdout::StdoutSink;
 pub use text::TextRenderer;
 
 use crate::epoch::{EpochRecord, Outputs, Timeline};
-use crate::state::SinkProgress;
+use crate::state::{OutboxKey, SinkProgress};
 
 /// A sink could not take an epoch's outputs.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,33 @@ pub enum SinkError {
         /// The file.
         target: String,
     },
+    /// So much waits for it that nothing more may.
+    #[error(
+        "{sink}: {waiting_bytes} bytes of results wait for it, and {outbox_bytes} may (sink.outbox_bytes): the sources pause \
+         until some have left"
+    )]
+    OutboxFull {
+        /// The sink's name.
+        sink: &'static str,
+        /// What waits.
+        waiting_bytes: u64,
+        /// What may.
+        outbox_bytes: u64,
+    },
+    /// What waits for it in the state is not what was put there.
+    #[error("{sink}: results that wait for it in the state cannot be read; restore a checkpoint")]
+    OutboxUnreadable {
+        /// The sink's name.
+        sink: &'static str,
+    },
+    /// State or log failed where it goes at its own pace.
+    #[error("{sink}: {reason}")]
+    Pace {
+        /// The sink's name.
+        sink: &'static str,
+        /// What failed.
+        reason: String,
+    },
     /// Kafka did not take it.
     #[cfg(feature = "kafka")]
     #[error(transparent)]
@@ -103,7 +132,7 @@ impl SinkError {
     /// Whether waiting may mend it: a disk that is full, read-only, or failing; brokers that are away.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Write { .. } => true,
+            Self::Write { .. } | Self::OutboxFull { .. } => true,
             #[cfg(feature = "kafka")]
             Self::Kafka(error) => error.may_pass(),
             _ => false,
@@ -156,11 +185,6 @@ pub trait Sink: Send {
     /// them counts, and the same epoch may be delivered again.
     fn deliver(&mut self, epoch: &EpochRecord, outputs: &Outputs) -> Result<(), SinkError>;
 
-    /// How far it says itself that it is, where it can: asked before anything is planned.
-    fn answer(&self) -> Option<SinkProgress> {
-        None
-    }
-
     /// Whether how far it is should be noted in the log: not where it is cut back to the commit anyway.
     fn takes_notes(&self) -> bool {
         true
@@ -169,6 +193,24 @@ pub trait Sink: Send {
     /// Before a commit names what was delivered: makes it durable. A file says how long it is.
     fn settle(&mut self) -> Result<Option<u64>, SinkError> {
         Ok(None)
+    }
+
+    /// How many bytes it would have a commit carry now: with 64 MB of them no commit is put off any longer.
+    fn uncommitted_bytes(&self) -> usize {
+        0
+    }
+
+    /// At a commit of everything delivered so far: what it changes in the sink's outbox.
+    fn outbox(&mut self) -> Vec<(OutboxKey, Option<Vec<u8>>)> {
+        Vec::new()
+    }
+
+    /// That commit has been made.
+    fn committed(&mut self) {}
+
+    /// The last epoch of which everything has left, where that is not the last one delivered.
+    fn progress(&self) -> Option<u64> {
+        None
     }
 
     /// No more epochs will come.

@@ -1,6 +1,8 @@
 //! The seam to a sink that takes results at its own pace: what an epoch gives is packed once, on the delivering side, waits
 //! in memory and in the state, and leaves in batches of several epochs (`design.md`, rules 3 to 7).
 
+use std::sync::Arc;
+
 use super::SinkError;
 use crate::epoch::{EpochRecord, Outputs, Timeline};
 use crate::state::SinkProgress;
@@ -12,6 +14,27 @@ pub struct Parcel {
     pub rows: u32,
     /// Them, in the sink's own form. It must stay readable: a later worker may have to send it.
     pub bytes: Vec<u8>,
+}
+
+impl Parcel {
+    /// As it stands in the outbox: the rows' number, then them.
+    pub fn stored(&self) -> Vec<u8> {
+        let mut stored = Vec::with_capacity(self.stored_bytes());
+        stored.extend_from_slice(&self.rows.to_le_bytes());
+        stored.extend_from_slice(&self.bytes);
+        stored
+    }
+
+    /// How long that is.
+    pub fn stored_bytes(&self) -> usize {
+        size_of::<u32>() + self.bytes.len()
+    }
+
+    /// Reads it again; `None` where it is none of ours.
+    pub fn of_stored(stored: &[u8]) -> Option<Self> {
+        let (rows, bytes) = stored.split_first_chunk()?;
+        Some(Self { rows: u32::from_le_bytes(*rows), bytes: bytes.to_vec() })
+    }
 }
 
 /// Makes parcels. The same epoch gives the same parcel, byte for byte.
@@ -31,7 +54,20 @@ pub struct SinkBatch<'a> {
     /// The last one.
     pub last: u64,
     /// What they gave, those with rows only.
-    pub parcels: &'a [Parcel],
+    pub parcels: &'a [Arc<Parcel>],
+}
+
+/// What is known of a sink at a start.
+#[derive(Clone, Copy, Debug)]
+pub struct OutletKnown {
+    /// The history that goes on.
+    pub timeline: Timeline,
+    /// The history and the last epoch of the state, if there is one.
+    pub state: Option<(Timeline, u64)>,
+    /// How far the log says that it is.
+    pub acknowledged: Option<(Timeline, u64)>,
+    /// A person has accepted that outputs of an earlier run are lost or come twice.
+    pub accept_lost_output: bool,
 }
 
 /// Where batches go. One is in flight at a time; calls wait for the answer.
@@ -39,9 +75,19 @@ pub trait Outlet: Send {
     /// The sink's name in logs, progress and outbox keys.
     fn name(&self) -> &'static str;
 
-    /// How far the other side says that it is, where it can tell: asked before the first batch of a run.
-    fn answer(&mut self) -> Result<Option<SinkProgress>, SinkError> {
-        Ok(None)
+    /// How far the other side says that it is, where it can tell: asked before anything is planned.
+    fn answer(&self) -> Option<SinkProgress> {
+        None
+    }
+
+    /// Before the first batch: refuses what would not be exactly once.
+    fn resume(&mut self, _known: &OutletKnown) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Nothing waits for it: looks whether something of its own expires.
+    fn idle(&mut self, _timeline: Timeline, _epoch: u64) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Sends a batch until it has a definite answer or fails. After an error that [may pass](SinkError::may_pass) its

@@ -99,6 +99,28 @@ pub trait StateStore: Send + Sync {
     /// Walks over the outputs in a sink's outbox, by timeline, then epoch.
     fn for_each_in_outbox(&self, sink: &str, visit: Visit<'_, OutboxKey>) -> Result<(), StoreError>;
 
+    /// The outputs in a sink's outbox behind these, in their order: at least one where there are any, and no more than fit
+    /// so many bytes.
+    fn outbox_page(
+        &self,
+        sink: &str,
+        behind: Option<&OutboxKey>,
+        bytes_max: usize,
+    ) -> Result<Vec<(OutboxKey, Vec<u8>)>, StoreError> {
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        self.for_each_in_outbox(sink, &mut |key, outputs| {
+            if behind.is_none_or(|behind| key > *behind) && (page.is_empty() || bytes + outputs.len() <= bytes_max) {
+                bytes += outputs.len();
+                page.push((key, outputs.to_vec()));
+            } else if !page.is_empty() {
+                // Nothing behind one that does not fit.
+                bytes = bytes_max;
+            }
+            Ok(())
+        })?;
+        Ok(page)
+    }
+
     /// Applies a commit, whole. After an error that [may mend](StoreError::may_mend) the same commit is to be tried
     /// again, and no other before it: whether it was applied is unknown, and applying it twice changes nothing.
     fn commit(&self, commit: &Commit) -> Result<(), StoreError>;

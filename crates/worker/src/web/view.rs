@@ -220,6 +220,7 @@ mod tests {
             store: Arc::new(MemoryStateStore::default()),
             hot_symbols: 1_000,
             sinks: Vec::new(),
+            paced: Vec::new(),
             history: History::new(Timeline(1)),
             pace: CommitPace::EACH,
             patient: false,

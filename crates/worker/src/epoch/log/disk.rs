@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::files::{Directory, LogFiles};
 use super::scan::{Reading, Scanned, scan};
-use super::segment::{encode_epoch, encode_progress, header};
-use super::{EpochLog, LogError, LogSummary, LogSync, Records};
+use super::segment::{encode_batch, encode_epoch, encode_progress, header};
+use super::{BatchBorders, EpochLog, LogError, LogSummary, LogSync, Records};
 use crate::append_file::AppendFile;
 use crate::epoch::EpochRecord;
 use crate::state::SinkProgress;
@@ -70,9 +70,7 @@ impl DiskEpochLog {
         for record in &newest {
             entries.extend(encode_epoch(record).map_err(|error| cannot_encode(files.directory(), error))?);
         }
-        for progress in &summary.sinks {
-            entries.extend(encode_progress(progress).map_err(|error| cannot_encode(files.directory(), error))?);
-        }
+        entries.extend(of_sinks(&summary).map_err(|error| cannot_encode(files.directory(), error))?);
         let file = new_segment(files.as_ref(), &name, &entries)?;
         let last = summary.epochs.map_or(0, |(_, last)| last);
         // One that cannot be removed now goes in its turn: later epochs must not be forgotten before its own.
@@ -123,11 +121,7 @@ impl EpochLog for DiskEpochLog {
     }
 
     fn note(&mut self, progress: &SinkProgress) -> Result<(), LogError> {
-        let mut inner = self.shared.inner();
-        let bytes = encode_progress(progress).map_err(|error| inner.cannot_encode(error))?;
-        inner.write(&bytes)?;
-        inner.summary.noted(progress);
-        Ok(())
+        LogSync::note(self.shared.as_ref(), progress)
     }
 
     fn syncer(&self) -> Arc<dyn LogSync> {
@@ -202,6 +196,22 @@ impl LogSync for Shared {
         // Asking again would lie: the kernel tells of a failed write-back once. The same entries go into another file.
         inner.doubtful = true;
         inner.start_over()
+    }
+
+    fn note(&self, progress: &SinkProgress) -> Result<(), LogError> {
+        let mut inner = self.inner();
+        let bytes = encode_progress(progress).map_err(|error| inner.cannot_encode(error))?;
+        inner.write(&bytes)?;
+        inner.summary.noted(progress);
+        Ok(())
+    }
+
+    fn begin_batch(&self, borders: &BatchBorders) -> Result<(), LogError> {
+        let mut inner = self.inner();
+        let bytes = encode_batch(borders).map_err(|error| inner.cannot_encode(error))?;
+        inner.write(&bytes)?;
+        inner.summary.begun(borders);
+        Ok(())
     }
 }
 
@@ -294,14 +304,18 @@ impl Inner {
         Ok(())
     }
 
-    /// Notes the sinks' progress once more, in the open segment: the notes in closed ones go with them.
+    /// Notes what is known of the sinks once more, in the open segment: the notes in closed ones go with them.
     fn restate(&mut self) -> Result<(), LogError> {
-        for progress in self.summary.sinks.clone() {
-            let bytes = encode_progress(&progress).map_err(|error| self.cannot_encode(error))?;
-            self.write(&bytes)?;
-        }
-        Ok(())
+        let bytes = of_sinks(&self.summary).map_err(|error| self.cannot_encode(error))?;
+        if bytes.is_empty() { Ok(()) } else { self.write(&bytes) }
     }
+}
+
+/// Entries that say again what is known of the sinks.
+fn of_sinks(summary: &LogSummary) -> Result<Vec<u8>, postcard::Error> {
+    let progress = summary.sinks.iter().map(encode_progress);
+    let entries = progress.chain(summary.batches.iter().map(encode_batch)).collect::<Result<Vec<_>, _>>()?;
+    Ok(entries.concat())
 }
 
 /// Makes a segment, with its name in the directory, durable.

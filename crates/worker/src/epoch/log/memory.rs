@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{EpochLog, LogError, LogSummary, LogSync, Records};
+use super::{BatchBorders, EpochLog, LogError, LogSummary, LogSync, Records};
 use crate::epoch::EpochRecord;
 use crate::state::SinkProgress;
 
@@ -17,7 +17,7 @@ pub struct MemoryEpochLog {
 impl EpochLog for MemoryEpochLog {
     fn summary(&self) -> LogSummary {
         let epochs = self.records.front().map(|first| (first.id, self.last));
-        LogSummary { timeline: self.records.back().map(|last| last.timeline), epochs, sinks: Vec::new() }
+        LogSummary { timeline: self.records.back().map(|last| last.timeline), epochs, ..LogSummary::default() }
     }
 
     fn append(&mut self, record: &EpochRecord) -> Result<(), LogError> {
@@ -59,6 +59,14 @@ struct NothingToSync;
 
 impl LogSync for NothingToSync {
     fn sync(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn note(&self, _progress: &SinkProgress) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn begin_batch(&self, _borders: &BatchBorders) -> Result<(), LogError> {
         Ok(())
     }
 }

@@ -14,6 +14,8 @@ pub use disk::DiskEpochLog;
 pub use files::LogFiles;
 pub use memory::MemoryEpochLog;
 
+use serde::{Deserialize, Serialize};
+
 use super::{EpochRecord, Timeline};
 use crate::state::SinkProgress;
 
@@ -88,6 +90,22 @@ pub struct LogSummary {
     pub epochs: Option<(u64, u64)>,
     /// Each sink's progress as last noted.
     pub sinks: Vec<SinkProgress>,
+    /// The batch that each sink which takes batches was given last.
+    pub batches: Vec<BatchBorders>,
+}
+
+/// The epochs that leave together, however often they are tried (`design.md`, rule 5). Everything before the first of them
+/// has been acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchBorders {
+    /// The sink's name.
+    pub sink: String,
+    /// The timeline of the epochs.
+    pub timeline: Timeline,
+    /// The first of them.
+    pub first: u64,
+    /// And the last.
+    pub last: u64,
 }
 
 /// Records, one after the other.
@@ -117,8 +135,14 @@ pub trait EpochLog: Send {
     fn forget_through(&mut self, epoch: u64) -> Result<(), LogError>;
 }
 
-/// Makes what was appended durable.
+/// Makes what was appended durable, and takes what sinks at their own pace have to say.
 pub trait LogSync: Send + Sync {
     /// When it returns, nothing that happens to the machine loses what was appended before.
     fn sync(&self) -> Result<(), LogError>;
+
+    /// Notes how far a sink is, as [`EpochLog::note`] does.
+    fn note(&self, progress: &SinkProgress) -> Result<(), LogError>;
+
+    /// Notes which epochs a sink is given next. To be synced before it is tried.
+    fn begin_batch(&self, borders: &BatchBorders) -> Result<(), LogError>;
 }

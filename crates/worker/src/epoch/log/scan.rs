@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::files::LogFiles;
 use super::segment::{Entry, Found, SegmentReader};
-use super::{LogError, LogSummary};
+use super::{BatchBorders, LogError, LogSummary};
 use crate::epoch::EpochRecord;
 use crate::state::SinkProgress;
 
@@ -46,6 +46,7 @@ pub(super) fn scan(files: &dyn LogFiles, names: &[String]) -> Result<Scanned, Lo
                         scanned.newest.push(record);
                     }
                     Found::Entry(Entry::Progress(progress)) => scanned.summary.noted(&progress),
+                    Found::Entry(Entry::Batch(borders)) => scanned.summary.begun(&borders),
                     Found::End => break,
                     Found::Broken(why) => {
                         let (path, offset) = (files.directory().join(name), reader.offset());
@@ -117,6 +118,13 @@ impl LogSummary {
         match self.sinks.iter_mut().find(|known| known.sink == progress.sink) {
             Some(known) => known.clone_from(progress),
             None => self.sinks.push(progress.clone()),
+        }
+    }
+
+    pub(super) fn begun(&mut self, borders: &BatchBorders) {
+        match self.batches.iter_mut().find(|known| known.sink == borders.sink) {
+            Some(known) => known.clone_from(borders),
+            None => self.batches.push(borders.clone()),
         }
     }
 }

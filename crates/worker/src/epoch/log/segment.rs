@@ -4,7 +4,7 @@
 //! ```text
 //! segment  = "CDCEPLOG" ‖ format u8 ‖ entry*
 //! entry    = length u32 ‖ xxh3-64 of the payload u64 ‖ payload        (little-endian)
-//! payload  = kind u8 ‖ postcard                                        (0: EpochRecord, 1: SinkProgress)
+//! payload  = kind u8 ‖ postcard                                        (0: EpochRecord, 1: SinkProgress, 2: BatchBorders)
 //! ```
 
 use std::io::{BufReader, ErrorKind, Read};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{LogError, LogFiles};
+use super::{BatchBorders, LogError, LogFiles};
 use crate::epoch::{EPOCH_FORMAT, EpochRecord};
 use crate::state::SinkProgress;
 
@@ -27,6 +27,7 @@ const ENTRY_BYTES_MAX: u32 = 64 << 20;
 
 const EPOCH: u8 = 0;
 const PROGRESS: u8 = 1;
+const BATCH: u8 = 2;
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(super) enum Entry {
     Epoch(EpochRecord),
     /// A sink is this far.
     Progress(SinkProgress),
+    /// A sink is given a batch.
+    Batch(BatchBorders),
 }
 
 /// An entry's bytes, ready to be appended.
@@ -45,6 +48,11 @@ pub(super) fn encode_epoch(record: &EpochRecord) -> Result<Vec<u8>, postcard::Er
 /// An entry's bytes, ready to be appended.
 pub(super) fn encode_progress(progress: &SinkProgress) -> Result<Vec<u8>, postcard::Error> {
     framed(postcard::to_extend(progress, vec![PROGRESS])?)
+}
+
+/// An entry's bytes, ready to be appended.
+pub(super) fn encode_batch(borders: &BatchBorders) -> Result<Vec<u8>, postcard::Error> {
+    framed(postcard::to_extend(borders, vec![BATCH])?)
 }
 
 fn framed(payload: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
@@ -149,6 +157,7 @@ impl SegmentReader {
             }
             Some((&EPOCH, rest)) => postcard::from_bytes(rest).ok().map(Entry::Epoch),
             Some((&PROGRESS, rest)) => postcard::from_bytes(rest).ok().map(Entry::Progress),
+            Some((&BATCH, rest)) => postcard::from_bytes(rest).ok().map(Entry::Batch),
             _ => None,
         })
     }

@@ -56,16 +56,16 @@ pub enum KafkaSinkError {
         /// Ours.
         timeout_ms: u32,
     },
-    /// The state says that there should be a marker.
+    /// The log says that there should be a marker.
     #[error(
-        "kafka sink: the state has delivered up to epoch {epoch}, but group {group} holds no marker of it: what the \
+        "kafka sink: the log says that results up to epoch {epoch} have left, but group {group} holds no marker of it: what the \
          topics have is not known. Look whether these are the right brokers; to go on all the same, with results that \
          may come twice, give --accept-lost-output"
     )]
     MarkerLost {
         /// The marker's group.
         group: String,
-        /// What the state names.
+        /// What the log names.
         epoch: u64,
     },
     /// The topics have more than the state that goes on.
@@ -78,6 +78,17 @@ pub enum KafkaSinkError {
         found: u64,
         /// What the state names.
         epoch: u64,
+    },
+    /// What waits in the state cannot be read.
+    #[error(
+        "kafka sink: results that wait in the state are of form {found}, this worker reads {known}: start the worker that \
+         wrote them once more, and stop it when they have left"
+    )]
+    Parcel {
+        /// The form found.
+        found: u8,
+        /// The form that this worker writes.
+        known: u8,
     },
     /// Told to stop while it waited.
     #[error("kafka sink: stopped before {bootstrap} answered")]
@@ -95,6 +106,6 @@ impl KafkaSinkError {
 
     /// Whether going on would not be exactly once.
     pub(in crate::sink) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Fenced { .. } | Self::MarkerLost { .. } | Self::Ahead { .. })
+        matches!(self, Self::Fenced { .. } | Self::MarkerLost { .. } | Self::Ahead { .. } | Self::Parcel { .. })
     }
 }

@@ -1,39 +1,41 @@
-//! An epoch's results as messages: JSON as on stdout, keyed by symbol. Pure; kept until the brokers have acknowledged
-//! them.
+//! An epoch's results as messages: JSON as on stdout, keyed by symbol. The form in which they wait (I8: part of the state):
+//!
+//! ```text
+//! parcel   = format u8 ‖ message*
+//! message  = stream u8 ‖ key length u32, or 2^32 − 1 for none ‖ value length u32 ‖ key ‖ value        (little-endian)
+//! ```
 
-use std::ops::Range;
+use super::{KafkaSinkError, Topics};
+use crate::epoch::{EpochRecord, Output, OutputKind, Outputs};
+use crate::sink::{JsonRenderer, Pack, Parcel, Render};
 
-use super::Topics;
-use crate::epoch::{Output, OutputKind, Outputs};
-use crate::sink::{JsonRenderer, Render};
+/// Version of that form.
+const FORMAT: u8 = 1;
+/// A dead letter has no symbol.
+const NO_KEY: u32 = u32::MAX;
+/// What stands in front of key and value.
+const HEAD_BYTES: usize = 9;
 
-/// The results of one epoch.
-#[derive(Debug, Default)]
-pub(super) struct EpochMessages {
-    pub(super) epoch: u64,
-    bytes: Vec<u8>,
-    messages: Vec<Place>,
+/// Packs results for Kafka.
+pub struct KafkaPack {
+    /// Renders the values.
+    pub renderer: JsonRenderer,
 }
 
-/// Where a message's key and value stand.
-#[derive(Debug)]
-struct Place {
-    stream: Stream,
-    key: Option<Range<usize>>,
-    value: Range<usize>,
-}
-
-/// Which topic a message goes to.
+/// Which topic a message goes to; the numbers are part of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum Stream {
-    Raw,
-    Agg,
-    Alerts,
-    Late,
-    DeadLetters,
+    Raw = 0,
+    Agg = 1,
+    Alerts = 2,
+    Late = 3,
+    DeadLetters = 4,
 }
 
 impl Stream {
+    const ALL: [Self; 5] = [Self::Raw, Self::Agg, Self::Alerts, Self::Late, Self::DeadLetters];
+
     fn of(kind: &OutputKind) -> Self {
         match kind {
             OutputKind::Raw => Self::Raw,
@@ -64,44 +66,28 @@ pub(super) struct Message<'a> {
     pub(super) value: &'a [u8],
 }
 
-impl EpochMessages {
-    /// All results of an epoch, in their order.
-    pub(super) fn render(epoch: u64, outputs: &Outputs, renderer: &JsonRenderer) -> Self {
-        let mut made = Self { epoch, ..Self::default() };
-        let mut aside = Vec::new();
-        for line in &outputs.lines {
-            let key = symbol(outputs, line).map(|symbol| made.put(symbol.as_bytes()));
-            let start = made.bytes.len();
-            renderer.line(outputs, line, &mut made.bytes, &mut aside);
-            // A message needs no line feed.
-            let end = made.bytes.strip_suffix(b"\n").map_or(made.bytes.len(), <[u8]>::len);
-            made.messages.push(Place { stream: Stream::of(&line.kind), key, value: start..end });
+impl Pack for KafkaPack {
+    fn pack(&self, _epoch: &EpochRecord, outputs: &Outputs) -> Parcel {
+        if outputs.lines.is_empty() {
+            return Parcel::default();
         }
-        made
-    }
-
-    fn put(&mut self, text: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(text);
-        start..self.bytes.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    /// What it takes in memory, about.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len() + self.messages.len() * size_of::<Place>()
-    }
-
-    /// The messages, in order.
-    pub(super) fn iter<'a>(&'a self, topics: &'a Topics) -> impl Iterator<Item = Message<'a>> {
-        self.messages.iter().map(move |place| Message {
-            topic: place.stream.topic(topics),
-            key: place.key.clone().map(|key| &self.bytes[key]),
-            value: &self.bytes[place.value.clone()],
-        })
+        let (mut bytes, mut aside) = (vec![FORMAT], Vec::new());
+        for line in &outputs.lines {
+            let key = symbol(outputs, line);
+            let head = bytes.len();
+            bytes.extend_from_slice(&[0; HEAD_BYTES]);
+            bytes.extend_from_slice(key.unwrap_or_default().as_bytes());
+            let start = bytes.len();
+            self.renderer.line(outputs, line, &mut bytes, &mut aside);
+            // A message needs no line feed.
+            let end = bytes.strip_suffix(b"\n").map_or(bytes.len(), <[u8]>::len);
+            bytes.truncate(end);
+            let (key_length, value_length) = (key.map_or(NO_KEY, |key| key.len() as u32), (end - start) as u32);
+            bytes[head] = Stream::of(&line.kind) as u8;
+            bytes[head + 1..head + 5].copy_from_slice(&key_length.to_le_bytes());
+            bytes[head + 5..head + HEAD_BYTES].copy_from_slice(&value_length.to_le_bytes());
+        }
+        Parcel { rows: outputs.lines.len() as u32, bytes }
     }
 }
 
@@ -111,6 +97,73 @@ fn symbol<'a>(outputs: &'a Outputs, line: &'a Output) -> Option<&'a str> {
         OutputKind::DeadLetter => None,
         OutputKind::Raw | OutputKind::Alert(_) | OutputKind::Late => {
             outputs.event(line).map(|event| event.symbol.as_str())
+        }
+    }
+}
+
+/// A parcel's messages, in order.
+///
+/// # Errors
+/// It is of another version, or not whole.
+pub(super) fn messages<'a>(parcel: &'a [u8], topics: &'a Topics) -> Result<Vec<Message<'a>>, KafkaSinkError> {
+    let Some((&FORMAT, mut rest)) = parcel.split_first() else {
+        return Err(KafkaSinkError::Parcel { found: parcel.first().copied().unwrap_or_default(), known: FORMAT });
+    };
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let (message, behind) = message(rest, topics).ok_or(KafkaSinkError::Parcel { found: FORMAT, known: FORMAT })?;
+        all.push(message);
+        rest = behind;
+    }
+    Ok(all)
+}
+
+fn message<'a>(bytes: &'a [u8], topics: &'a Topics) -> Option<(Message<'a>, &'a [u8])> {
+    let (&stream, rest) = bytes.split_first()?;
+    let stream = Stream::ALL.get(usize::from(stream))?;
+    let (key_length, rest) = rest.split_first_chunk()?;
+    let (value_length, rest) = rest.split_first_chunk()?;
+    let (key_length, value_length) = (u32::from_le_bytes(*key_length), u32::from_le_bytes(*value_length));
+    let (key, rest) = rest.split_at_checked(if key_length == NO_KEY { 0 } else { key_length as usize })?;
+    let (value, rest) = rest.split_at_checked(value_length as usize)?;
+    let key = (key_length != NO_KEY).then_some(key);
+    Some((Message { topic: stream.topic(topics), key, value }, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> Topics {
+        let named = |name: &str| name.to_owned();
+        Topics {
+            raw: named("raw"),
+            agg: named("agg"),
+            alerts: named("alerts"),
+            late: named("late"),
+            dead_letters: named("dlq"),
+        }
+    }
+
+    // Form 1, byte by byte: what waits in a state of an older worker must stay readable.
+    #[test]
+    fn what_waits_is_read_as_it_was_packed() {
+        let parcel = b"\x01\x00\x01\0\0\0\x02\0\0\0A{}\x04\xff\xff\xff\xff\x03\0\0\0bad\x01\x00\0\0\0\x01\0\0\0w";
+        let topics = topics();
+        let found = messages(parcel, &topics).unwrap();
+        let told: Vec<_> = found.iter().map(|message| (message.topic, message.key, message.value)).collect();
+        assert_eq!(
+            told,
+            [("raw", Some(&b"A"[..]), &b"{}"[..]), ("dlq", None, &b"bad"[..]), ("agg", Some(&b""[..]), &b"w"[..])]
+        );
+    }
+
+    #[test]
+    fn what_is_none_of_ours_is_refused() {
+        let topics = topics();
+        for wrong in [&b""[..], b"\x02", b"\x01\x00", b"\x01\x05\0\0\0\0\0\0\0\0", b"\x01\x00\x01\0\0\0\x09\0\0\0A{}"] {
+            let refusal = messages(wrong, &topics).unwrap_err().to_string();
+            assert!(refusal.contains("wait"), "{refusal}");
         }
     }
 }

@@ -168,6 +168,34 @@ impl StateStore for RocksStateStore {
         self.walk(OUTBOX, &OutboxKey::prefix(sink), &mut |key, outputs| visit(key.into(), outputs))
     }
 
+    // The same as it is for every store, without reading what is not asked for.
+    fn outbox_page(
+        &self,
+        sink: &str,
+        behind: Option<&OutboxKey>,
+        bytes_max: usize,
+    ) -> Result<Vec<(OutboxKey, Vec<u8>)>, StoreError> {
+        let database = self.database()?;
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let prefix = OutboxKey::prefix(sink);
+        let mut items = database.raw_iterator_cf_opt(self.family(&database, OUTBOX)?, options);
+        items.seek(behind.map_or(&prefix[..], OutboxKey::as_bytes));
+        let (mut page, mut bytes) = (Vec::<(OutboxKey, Vec<u8>)>::new(), 0);
+        while let Some((key, outputs)) = items.item() {
+            if !key.starts_with(&prefix) || (!page.is_empty() && bytes + outputs.len() > bytes_max) {
+                break;
+            }
+            if behind.is_none_or(|behind| key > behind.as_bytes()) {
+                bytes += outputs.len();
+                page.push((key.into(), outputs.to_vec()));
+            }
+            items.next();
+        }
+        items.status().map_err(|error| self.meaning(&error))?;
+        Ok(page)
+    }
+
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let database = self.database()?;
         let batch = self.batch(&database, commit)?;

@@ -61,6 +61,7 @@ impl<'a> Parts<'a> {
             store,
             hot_symbols: 1_000,
             sinks,
+            paced: Vec::new(),
             history,
             pace,
             patient: false,

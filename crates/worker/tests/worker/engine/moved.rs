@@ -159,6 +159,7 @@ impl Kept {
             store: self.store.clone(),
             hot_symbols: 1_000,
             sinks: vec![Box::new(sink.clone())],
+            paced: Vec::new(),
             history: History::new(Timeline(1)),
             pace: CommitPace::EACH,
             patient: false,

@@ -29,7 +29,7 @@ impl EpochLog for KeptLog {
         LogSummary {
             timeline: ends.map(|(first, _)| first.timeline),
             epochs: ends.map(|(first, last)| (first.id, last.id)),
-            sinks: Vec::new(),
+            ..LogSummary::default()
         }
     }
 
@@ -81,6 +81,7 @@ fn live(pipeline: &Pipeline, turns: &[Turn]) -> Lived {
         store: store.clone(),
         hot_symbols: 1_000,
         sinks: vec![Box::new(sink.clone())],
+        paced: Vec::new(),
         history: History::new(Timeline(7)),
         pace: CommitPace::EACH,
         patient: false,

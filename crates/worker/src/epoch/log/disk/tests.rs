@@ -54,7 +54,8 @@ fn what_was_appended_comes_back() {
     log.note(&progress(3)).unwrap();
     drop(log);
     let log = DiskEpochLog::open(folder.path()).unwrap();
-    let summary = LogSummary { timeline: Some(Timeline(7)), epochs: Some((1, 3)), sinks: vec![progress(3)] };
+    let summary =
+        LogSummary { timeline: Some(Timeline(7)), epochs: Some((1, 3)), sinks: vec![progress(3)], batches: Vec::new() };
     assert_eq!(log.summary(), summary);
     assert_eq!((ids(&log, 0), ids(&log, 2), ids(&log, 3)), (vec![1, 2, 3], vec![3], vec![]));
     assert_eq!(log.after(1).unwrap().next().unwrap().unwrap(), record(2));

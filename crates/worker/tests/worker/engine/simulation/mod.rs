@@ -10,6 +10,7 @@ mod accounts;
 mod disk;
 mod fates;
 mod oracle;
+mod outlets;
 mod refusals;
 mod schedule;
 mod sinks;
@@ -91,6 +92,8 @@ fn something_happened(total: &Outcome) {
         (total.disk_faults, 100),
         (total.partitions_added, 20),
         (total.clocks_set_back, 20),
+        (total.unknown_answers, 500),
+        (total.repeated_batches, 50),
     ];
     assert!(happened.iter().all(|(count, least)| count > least), "{total:?}");
 }

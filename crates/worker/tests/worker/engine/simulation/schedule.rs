@@ -7,6 +7,7 @@ use worker::epoch::{
     Refusal, SteppedDriver, Timeline,
 };
 use worker::sink::Renderer;
+use worker::state::StateStore;
 use worker::time::clock::{Clock, ManualClock};
 
 use super::disk::{Directory, SimulatedDirectory};
@@ -42,6 +43,8 @@ pub(super) struct Outcome {
     pub(super) partitions_added: u64,
     pub(super) clocks_set_back: u64,
     pub(super) epochs: u64,
+    pub(super) unknown_answers: u64,
+    pub(super) repeated_batches: u64,
 }
 
 impl Outcome {
@@ -60,6 +63,8 @@ impl Outcome {
         self.partitions_added += other.partitions_added;
         self.clocks_set_back += other.clocks_set_back;
         self.epochs += other.epochs;
+        self.unknown_answers += other.unknown_answers;
+        self.repeated_batches += other.repeated_batches;
     }
 }
 
@@ -185,6 +190,7 @@ impl World {
     ) -> Driver<'a> {
         let mut dice = self.fork();
         let sinks = self.outside.sinks(&|| self.renderer(), &self.clock, fates, &mut dice);
+        let paced = self.outside.paced(&|| self.renderer(), &self.clock, fates, &mut dice);
         Driver {
             executor: executor(&self.pipeline, LineClock::Epoch, usize::from(self.parallelism)),
             clock,
@@ -193,6 +199,7 @@ impl World {
             // Few: most are read from the store again.
             hot_symbols: 4,
             sinks,
+            paced,
             history: History::new(Timeline(7)),
             pace: CommitPace { delay_ms: 20, epochs_max: 5, symbols_max: 40 },
             patient: true,
@@ -270,7 +277,7 @@ impl World {
         patient: bool,
     ) -> End {
         loop {
-            let stepped = match self.dice.below(10) {
+            let stepped = match self.dice.below(12) {
                 0 => {
                     self.time_passes(patient);
                     Ok(())
@@ -278,6 +285,10 @@ impl World {
                 1 if self.dice.below(8) == 0 && open(&self.state).epoch() > 0 => {
                     let oldest = open(&self.state).checkpoint();
                     driver.log_needed_after(oldest);
+                    Ok(())
+                }
+                10..=11 => {
+                    driver.send();
                     Ok(())
                 }
                 2..=5 if driver.waiting() < SteppedDriver::WAITING_MAX => driver.gather(feed).map(drop),
@@ -295,6 +306,7 @@ impl World {
 
     fn time_passes(&mut self, patient: bool) {
         self.clock.advance(self.dice.below(9_000) as i64);
+        self.outside.time_passes(&mut self.dice);
         if self.dice.below(20) == 0 {
             self.set_clock_back();
         }
@@ -318,6 +330,7 @@ impl World {
     fn crash(&mut self) {
         // Sometimes nobody starts it again for a while.
         self.clock.advance(self.dice.below(40_000) as i64);
+        self.outside.time_passes(&mut self.dice);
         if self.dice.below(6) == 0 {
             self.set_clock_back();
         }
@@ -357,6 +370,14 @@ impl World {
             accounts::every_change_is_counted_once(&topic, &file.bytes, self.pipeline.snapshot_rows_once);
         }
         oracle::stdout_is_right(&open(&self.outside.stdout), &expected.lines);
+        for (what, remote) in [("table", &self.outside.table), ("topic", &self.outside.topic)] {
+            let remote = open(remote);
+            assert!(remote.rows == expected.lines, "{what}: {}", first_difference(&remote.rows, &expected.lines));
+            self.outcome.unknown_answers += remote.unknown;
+            self.outcome.repeated_batches += remote.repeated;
+            let left = open(&self.state).store().outbox_page(what, None, 0).unwrap();
+            assert!(left.is_empty(), "{what}: something is left in the outbox");
+        }
         let again = open(&self.outside.to_stdout).again;
         let crashes = self.outcome.lives - 1;
         assert!(again <= REPEATED_A_CRASH * crashes, "{again} epochs came again on stdout, over {crashes} crashes");
@@ -368,5 +389,5 @@ fn first_difference(left: &[u8], right: &[u8]) -> String {
     let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
     let (left, right) = (lines(left), lines(right));
     let at = left.iter().zip(&right).position(|(left, right)| left != right).unwrap_or(left.len().min(right.len()));
-    format!("line {at}: the file has {:?}, the history gives {:?}", left.get(at), right.get(at))
+    format!("line {at}: there is {:?}, the history gives {:?}", left.get(at), right.get(at))
 }

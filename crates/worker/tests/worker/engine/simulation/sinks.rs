@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use worker::epoch::{EpochRecord, Outputs};
-use worker::sink::{FileSink, Known, Renderer, Sink, SinkError, StdoutSink};
-use worker::state::SinkProgress;
+use worker::sink::{FileSink, Known, PacedSink, Renderer, Sink, SinkError, StdoutSink};
 use worker::time::clock::ManualClock;
 
 use super::disk::{Content, SimulatedFile};
 use super::fates::{Fate, Fates, Shared, open};
+use super::outlets::{self, Kind, Remote};
 use crate::engine::day::Dice;
 
 /// What the engine has handed to one sink, over all lives.
@@ -39,10 +39,6 @@ impl<S: Sink> Sink for Watched<S> {
 
     fn resume(&mut self, known: Known<'_>) -> Result<u64, SinkError> {
         self.sink.resume(known)
-    }
-
-    fn answer(&self) -> Option<SinkProgress> {
-        self.sink.answer()
     }
 
     fn takes_notes(&self) -> bool {
@@ -107,6 +103,8 @@ pub(super) struct Outside {
     pub(super) to_file: Shared<Delivered>,
     pub(super) stdout: Shared<Vec<u8>>,
     pub(super) to_stdout: Shared<Delivered>,
+    pub(super) table: Shared<Remote>,
+    pub(super) topic: Shared<Remote>,
 }
 
 impl Outside {
@@ -124,6 +122,23 @@ impl Outside {
         let file = FileSink::over(Box::new(file), length, renderer());
         let stdout = StdoutSink::new(renderer(), pipe, io::sink());
         vec![watched(file, &self.to_file, clock, dice), watched(stdout, &self.to_stdout, clock, dice)]
+    }
+
+    pub(super) fn time_passes(&self, dice: &mut Dice) {
+        open(&self.table).time_passes(Kind::Table, dice);
+        open(&self.topic).time_passes(Kind::Topic, dice);
+    }
+
+    /// And those at their own pace.
+    pub(super) fn paced(
+        &self,
+        renderer: &dyn Fn() -> Renderer,
+        clock: &Arc<ManualClock>,
+        fates: &Shared<Fates>,
+        dice: &mut Dice,
+    ) -> Vec<PacedSink> {
+        let mut sink = |kind, remote| outlets::sink(kind, remote, renderer(), clock, fates, dice);
+        vec![sink(Kind::Table, &self.table), sink(Kind::Topic, &self.topic)]
     }
 }
 
