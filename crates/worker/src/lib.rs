@@ -8,6 +8,7 @@
 //! `commands` puts it together from `cli` and `config`; `telemetry` and `web` watch it.
 
 mod words;
+pub mod allocator;
 pub mod append_file;
 pub mod cli;
 pub mod config;

@@ -10,6 +10,7 @@ use worker::config::{Host, Settings, Values};
 use worker::telemetry::logs;
 
 fn main() -> ExitCode {
+    worker::allocator::give_large_blocks_back();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),

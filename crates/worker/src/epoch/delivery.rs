@@ -15,11 +15,11 @@ use crate::telemetry::Step;
 /// A sink at its own pace that has not acknowledged an epoch after a second is behind: the commit carries its outputs.
 const BEHIND_AFTER_MS: i64 = 1_000;
 /// Or before, where they are so much.
-const BEHIND_BYTES: usize = 64 << 20;
+const BEHIND_BYTES: usize = 32 << 20;
 /// How often it is asked meanwhile.
 const ASK_EVERY_MS: i64 = 5;
-/// How long nothing may come before the sinks are asked whether something of theirs expires.
-const IDLE: Duration = Duration::from_hours(1);
+/// How long nothing may come before it is looked whether the sinks are well, and what has left since the last commit.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// How long commits may wait for each other.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,7 @@ impl Delivery<'_> {
     pub(super) fn run(mut self) -> Result<(), DriverError> {
         loop {
             let wait = self.pending.as_ref().map(|pending| self.commit_may_wait(pending));
-            if !self.step(Some(wait.unwrap_or(IDLE)))? {
+            if !self.step(wait.unwrap_or(IDLE))? {
                 return self.end();
             }
         }
@@ -123,14 +123,11 @@ impl Delivery<'_> {
         self.sinks.iter().map(|delivering| delivering.sink.uncommitted_bytes()).max().unwrap_or(0)
     }
 
-    /// Takes the next thing handed over, waiting at most `wait` for it, for ever where that is `None`; commits what has
-    /// waited long enough where nothing came. `false`: nothing more will come.
-    pub(super) fn step(&mut self, wait: Option<Duration>) -> Result<bool, DriverError> {
+    /// Takes the next thing handed over, waiting at most `wait` for it; commits what has waited long enough where nothing
+    /// came. `false`: nothing more will come.
+    pub(super) fn step(&mut self, wait: Duration) -> Result<bool, DriverError> {
         let steps = &self.patience.progress.telemetry.steps;
-        let next = steps.timed(Step::Wait, self.patience.clock, || match wait {
-            Some(wait) => self.handed.recv_timeout(wait),
-            None => self.handed.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        });
+        let next = steps.timed(Step::Wait, self.patience.clock, || self.handed.recv_timeout(wait));
         match next {
             Ok(Handed::Epoch(executed)) => self.epoch(*executed)?,
             Ok(Handed::Barrier(done)) => {
@@ -138,9 +135,12 @@ impl Delivery<'_> {
                 // Who asked may have ended.
                 let _gone = done.send(());
             }
-            Err(RecvTimeoutError::Timeout) if wait == Some(IDLE) => self.settle().map(drop)?,
+            Err(RecvTimeoutError::Timeout) if wait == IDLE => {
+                self.settle()?;
+                self.empty_outboxes()?;
+            }
             Err(RecvTimeoutError::Timeout) => {
-                let due = |pending| wait == Some(Duration::ZERO) || self.commit_may_wait(pending).is_zero();
+                let due = |pending| wait.is_zero() || self.commit_may_wait(pending).is_zero();
                 if self.pending.as_ref().is_some_and(due) {
                     self.commit()?;
                 }

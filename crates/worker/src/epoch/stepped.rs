@@ -47,7 +47,7 @@ impl<'a> SteppedDriver<'a> {
 
     /// The delivering side takes the next thing, or commits what has been delivered where nothing waits.
     pub fn deliver(&mut self) -> Result<(), DriverError> {
-        self.delivery.step(Some(Duration::ZERO))?;
+        self.delivery.step(Duration::ZERO)?;
         self.waiting = self.waiting.saturating_sub(1);
         Ok(())
     }

@@ -195,7 +195,7 @@ pub trait Sink: Send {
         Ok(None)
     }
 
-    /// How many bytes it would have a commit carry now: with 64 MB of them no commit is put off any longer.
+    /// How many bytes it would have a commit carry now: with many of them no commit is put off any longer.
     fn uncommitted_bytes(&self) -> usize {
         0
     }

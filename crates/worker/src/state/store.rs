@@ -107,14 +107,12 @@ pub trait StateStore: Send + Sync {
         behind: Option<&OutboxKey>,
         bytes_max: usize,
     ) -> Result<Vec<(OutboxKey, Vec<u8>)>, StoreError> {
-        let (mut page, mut bytes) = (Vec::new(), 0);
+        let (mut page, mut bytes, mut full) = (Vec::new(), 0, false);
         self.for_each_in_outbox(sink, &mut |key, outputs| {
-            if behind.is_none_or(|behind| key > *behind) && (page.is_empty() || bytes + outputs.len() <= bytes_max) {
+            full = full || (!page.is_empty() && bytes + outputs.len() > bytes_max);
+            if !full && behind.is_none_or(|behind| key > *behind) {
                 bytes += outputs.len();
                 page.push((key, outputs.to_vec()));
-            } else if !page.is_empty() {
-                // Nothing behind one that does not fit.
-                bytes = bytes_max;
             }
             Ok(())
         })?;

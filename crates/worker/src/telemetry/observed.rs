@@ -43,6 +43,10 @@ pub struct SinkStatus {
     pub epoch: u64,
     /// When, milliseconds since the Unix epoch.
     pub at_ms: i64,
+    /// Bytes of results that wait for it, where it goes at its own pace.
+    pub waiting_bytes: u64,
+    /// Why it takes nothing now, if it does not.
+    pub trouble: Option<String>,
 }
 
 /// What the engine holds in memory.
@@ -143,11 +147,32 @@ impl Telemetry {
 
     /// A sink took an epoch.
     pub fn delivered(&self, name: &'static str, epoch: u64, clock: &dyn Clock) {
-        let taken = SinkStatus { name, epoch, at_ms: clock.wall_ms() };
+        self.sink(name, |sink| (sink.epoch, sink.at_ms) = (epoch, clock.wall_ms()));
+    }
+
+    /// So much waits for a sink at its own pace, of which everything up to this epoch has left.
+    pub fn waits_for(&self, name: &'static str, epoch: u64, waiting_bytes: u64, clock: &dyn Clock) {
+        self.sink(name, |sink| {
+            if sink.epoch < epoch {
+                (sink.epoch, sink.at_ms) = (epoch, clock.wall_ms());
+            }
+            sink.waiting_bytes = waiting_bytes;
+        });
+    }
+
+    /// A sink takes nothing now, or does again.
+    pub fn sink_trouble(&self, name: &'static str, trouble: Option<String>) {
+        self.sink(name, |sink| sink.trouble = trouble);
+    }
+
+    fn sink(&self, name: &'static str, change: impl FnOnce(&mut SinkStatus)) {
         let mut seen = self.seen();
-        match seen.sinks.iter_mut().find(|sink| sink.name == name) {
-            Some(sink) => *sink = taken,
-            None => seen.sinks.push(taken),
+        if let Some(sink) = seen.sinks.iter_mut().find(|sink| sink.name == name) {
+            change(sink);
+        } else {
+            let mut sink = SinkStatus { name, epoch: 0, at_ms: 0, waiting_bytes: 0, trouble: None };
+            change(&mut sink);
+            seen.sinks.push(sink);
         }
     }
 

@@ -87,6 +87,8 @@ impl Pack for KafkaPack {
             bytes[head + 1..head + 5].copy_from_slice(&key_length.to_le_bytes());
             bytes[head + 5..head + HEAD_BYTES].copy_from_slice(&value_length.to_le_bytes());
         }
+        // It may wait for long: what growing has left over does not.
+        bytes.shrink_to_fit();
         Parcel { rows: outputs.lines.len() as u32, bytes }
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::epoch::{EpochRecord, Outputs};
+use crate::epoch::{EpochRecord, Outputs, Progress};
 use crate::sink::{Known, Pack, Sink, SinkError};
 use crate::state::OutboxKey;
 use crate::time::clock::Clock;
 
+/// A sink that takes nothing for a second is behind: the others do not wait for it any longer (`design.md`, rule 3).
+const BEHIND_AFTER_MS: i64 = 1_000;
 /// How long a stop waits for what would leave by itself in a moment: what does not is in the outbox.
 const LAST_MS: i64 = 3_000;
 const PAUSE: Duration = Duration::from_millis(5);
@@ -18,12 +20,29 @@ pub struct Intake {
     pub(super) shared: Arc<Shared>,
     pub(super) pack: Box<dyn Pack>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Intake {
-    /// How much waits, in epochs and bytes.
     fn waits(&self) -> bool {
         self.shared.inner().queue.epochs() > 0
+    }
+
+    /// Waits a moment for room in memory: what goes through memory need not be written to the state.
+    fn wait_for_room(&self, bytes: usize) {
+        let since_ms = self.clock.boot_ms();
+        loop {
+            let mut inner = self.shared.inner();
+            if inner.behind || inner.failed.is_some() || inner.queue.has_room(bytes) {
+                return;
+            }
+            if self.clock.boot_ms() - since_ms >= BEHIND_AFTER_MS {
+                inner.behind = true;
+                return;
+            }
+            drop(inner);
+            self.clock.pause(PAUSE);
+        }
     }
 }
 
@@ -38,6 +57,7 @@ impl Sink for Intake {
 
     fn deliver(&mut self, epoch: &EpochRecord, outputs: &Outputs) -> Result<(), SinkError> {
         let parcel = self.pack.pack(epoch, outputs);
+        self.wait_for_room(parcel.stored_bytes());
         let mut inner = self.shared.inner();
         if let Some(failed) = inner.failed.take() {
             return Err(failed);
@@ -50,6 +70,7 @@ impl Sink for Intake {
         })?;
         drop(inner);
         self.shared.changed.notify_one();
+        self.shared.tell(&self.progress, self.clock.as_ref());
         Ok(())
     }
 
@@ -66,7 +87,7 @@ impl Sink for Intake {
     }
 
     fn outbox(&mut self) -> Vec<(OutboxKey, Option<Vec<u8>>)> {
-        self.shared.inner().queue.to_commit()
+        self.shared.inner().queue.changes()
     }
 
     fn committed(&mut self) {

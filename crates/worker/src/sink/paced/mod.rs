@@ -28,7 +28,7 @@ pub struct PacedLimits {
     pub batch_bytes: usize,
     /// A batch that is not full waits so long for more, in milliseconds.
     pub batch_ms: i64,
-    /// More than this waits in the state only.
+    /// More than this is waited for, and then waits in the state only.
     pub memory_bytes: usize,
     /// More than this does not wait anywhere: the sources pause.
     pub outbox_bytes: u64,
@@ -58,11 +58,22 @@ struct Inner {
     queue: Queue,
     /// Nothing more will come: what waits leaves now.
     closing: bool,
+    /// It did not take what was waited for: it is not waited for again before it has taken something.
+    behind: bool,
     /// What ends the run.
     failed: Option<SinkError>,
 }
 
 impl Shared {
+    /// Shows how far the sink is.
+    fn tell(&self, progress: &Progress, clock: &dyn Clock) {
+        let (epoch, bytes) = {
+            let queue = &self.inner().queue;
+            (queue.progress(), queue.bytes())
+        };
+        progress.telemetry.waits_for(self.name, epoch, bytes, clock);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing in here is half-changed when a panic could happen.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,7 +132,7 @@ impl PacedSink {
             queue.found_in_outbox(key, outputs);
             Ok(())
         })?;
-        let inner = Inner { queue, closing: false, failed: None };
+        let inner = Inner { queue, closing: false, behind: false, failed: None };
         let shared = Arc::new(Shared { name, inner: Mutex::new(inner), changed: Condvar::new() });
         let sender = Sender {
             shared: Arc::clone(&shared),
@@ -130,13 +141,13 @@ impl PacedSink {
             clock: Arc::clone(&self.clock),
             store: Arc::clone(standing.store),
             log: standing.log,
-            progress: standing.progress,
+            progress: Arc::clone(&standing.progress),
             begun: None,
             not_before_ms: 0,
             pause_ms: 0,
             said_ms: None,
         };
-        Ok((Intake { shared, pack: self.pack, clock: self.clock }, sender, has))
+        Ok((Intake { shared, pack: self.pack, clock: self.clock, progress: standing.progress }, sender, has))
     }
 }
 

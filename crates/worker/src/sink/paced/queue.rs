@@ -135,6 +135,12 @@ impl Queue {
         (self.front.len() + self.tail.len()) as u64 + self.spilled.0
     }
 
+    /// Whether so much more fits memory; anything fits where nothing is.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let used = self.front_bytes + self.tail_bytes;
+        used == 0 || used + bytes <= self.limits.memory_bytes
+    }
+
     /// Takes what an epoch gave; the same epoch again after it was refused.
     pub(super) fn deliver(&mut self, epoch: u64, parcel: Parcel, now_ms: i64) -> Result<(), Full> {
         if epoch <= self.delivered {
@@ -172,13 +178,17 @@ impl Queue {
     }
 
     /// What the commit of everything delivered so far changes in the outbox.
-    pub(super) fn to_commit(&mut self) -> Vec<(OutboxKey, Option<Vec<u8>>)> {
-        let mut changes: Vec<_> = self.gone.drain(..).map(|key| (key, None)).collect();
-        for waiting in self.front.iter_mut().chain(&mut self.tail).filter(|waiting| !waiting.kept) {
+    pub(super) fn changes(&mut self) -> Vec<(OutboxKey, Option<Vec<u8>>)> {
+        let mut all: Vec<_> = self.gone.drain(..).map(|key| (key, None)).collect();
+        let gone = all.len();
+        // Those that are not are the last ones.
+        let newest_first = self.tail.iter_mut().rev().chain(self.front.iter_mut().rev());
+        for waiting in newest_first.take_while(|waiting| !waiting.kept) {
             waiting.kept = true;
-            changes.push((key(self.name, waiting.place), Some(waiting.parcel.stored())));
+            all.push((key(self.name, waiting.place), Some(waiting.parcel.stored())));
         }
-        changes
+        all[gone..].reverse();
+        all
     }
 
     /// It is committed: what does not fit memory need not be there any more.

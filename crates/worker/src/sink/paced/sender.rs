@@ -125,8 +125,12 @@ impl Sender {
         if let Err(error) = self.log.note(&progress) {
             tracing::debug!("{sink}: {error}");
         }
-        self.shared.inner().queue.left(timeline, last);
-        self.progress.telemetry.delivered(sink, last, self.clock.as_ref());
+        {
+            let mut inner = self.shared.inner();
+            inner.queue.left(timeline, last);
+            inner.behind = false;
+        }
+        self.shared.tell(&self.progress, self.clock.as_ref());
         Ok(())
     }
 
@@ -146,6 +150,7 @@ impl Sender {
         self.pause_ms = 0;
         if self.said_ms.take().is_some() {
             tracing::info!("{}: well again", self.shared.name);
+            self.progress.telemetry.sink_trouble(self.shared.name, None);
         }
     }
 
@@ -165,6 +170,7 @@ impl Sender {
             self.shared.inner().failed = Some(error);
             return;
         }
+        self.progress.telemetry.sink_trouble(sink, Some(text.clone()));
         let now_ms = self.clock.boot_ms();
         if self.said_ms.is_none_or(|said_ms| now_ms - said_ms >= SAY_EVERY_MS) {
             self.said_ms = Some(now_ms);

@@ -123,8 +123,10 @@ fn epochs(out: &mut Exposition, telemetry: &Telemetry) {
         out.sample(&names::WATERMARK, "", seconds(watermark_ms));
     }
     let last_epoch = telemetry.last_epoch();
-    let sinks = telemetry.sinks().into_iter();
-    out.labelled(&names::SINK_BEHIND, "sink", sinks.map(|sink| (sink.name, last_epoch.saturating_sub(sink.epoch))));
+    let sinks = telemetry.sinks();
+    let behind = sinks.iter().map(|sink| (sink.name, last_epoch.saturating_sub(sink.epoch)));
+    out.labelled(&names::SINK_BEHIND, "sink", behind);
+    out.labelled(&names::SINK_WAITING, "sink", sinks.iter().map(|sink| (sink.name, sink.waiting_bytes)));
 }
 
 fn disk(out: &mut Exposition, site: &Site) {

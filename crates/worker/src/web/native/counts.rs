@@ -67,7 +67,14 @@ pub(super) fn sink_list(site: &Site) -> Vec<Value> {
     sinks
         .map(|sink| {
             let behind = last_epoch.saturating_sub(sink.epoch);
-            json!({ "name": sink.name, "epoch": sink.epoch, "at_ms": sink.at_ms, "epochs_behind": behind })
+            json!({
+                "name": sink.name,
+                "epoch": sink.epoch,
+                "at_ms": sink.at_ms,
+                "epochs_behind": behind,
+                "waiting_bytes": sink.waiting_bytes,
+                "trouble": sink.trouble,
+            })
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! The driver: what makes an epoch, in which order things leave, and what happens when one of them fails.
 
+mod paced;
 mod slow_sink;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use worker::epoch::{
     Accounting, CommitPace, Driver, DriverError, EpochKind, EpochLog, EpochRecord, Feed, History, LineClock, LogError,
     LogSummary, LogSync, Outputs, Pipeline, Progress, Records, Timeline,
 };
-use worker::sink::{MemorySink, Sink, SinkError};
+use worker::sink::{MemorySink, PacedSink, Sink, SinkError};
 use worker::state::{
     Commit, MemoryStateStore, OutboxKey, SinkProgress, StateKey, StateStore, StoreError, Visit, VisitTimer,
 };
@@ -32,6 +33,7 @@ struct Parts<'a> {
     log: Box<dyn EpochLog>,
     store: Arc<dyn StateStore>,
     sinks: Vec<Box<dyn Sink>>,
+    paced: Vec<PacedSink>,
     stop: Arc<AtomicBool>,
     progress: Arc<Progress>,
 }
@@ -44,13 +46,14 @@ impl<'a> Parts<'a> {
             log: Box::new(KeptLog::default()),
             store: Arc::new(MemoryStateStore::default()),
             sinks: vec![Box::new(sink)],
+            paced: Vec::new(),
             stop: Arc::default(),
             progress: Arc::default(),
         }
     }
 
     fn run(self, feed: &mut dyn Feed) -> Result<(), DriverError> {
-        let Self { pipeline, clock, log, store, sinks, stop, progress } = self;
+        let Self { pipeline, clock, log, store, sinks, paced, stop, progress } = self;
         let executor = executor(&pipeline, LineClock::Epoch, 2);
         let (history, config_id, parallelism) = (History::new(Timeline(1)), 0, 2);
         let (pace, checkpoints, control) = (CommitPace::EACH, None, Arc::default());
@@ -61,10 +64,10 @@ impl<'a> Parts<'a> {
             store,
             hot_symbols: 1_000,
             sinks,
-            paced: Vec::new(),
+            paced,
             history,
             pace,
-            patient: false,
+            patient: true,
             checkpoints,
             control,
             config_id,

@@ -133,6 +133,16 @@ fn an_outbox_is_a_sinks_own(store: &dyn StateStore) {
     assert_eq!(store.last_commit().unwrap(), Some(commit(300, &[], &[])));
     assert_eq!(outbox(store, "kafka"), [(key("kafka", 4), b"k4".to_vec()), (key("kafka", 300), b"k300".to_vec())]);
     assert_eq!(outbox(store, "file"), [(key("file", 4), vec![])]);
+    let page = |behind: Option<OutboxKey>, bytes_max| {
+        let page = store.outbox_page("kafka", behind.as_ref(), bytes_max).unwrap();
+        page.into_iter().map(|(key, _)| key.parts().unwrap().2).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 0), [4], "one at least");
+    assert_eq!(page(None, 5), [4], "two and four bytes do not fit five");
+    assert_eq!(page(None, 6), [4, 300]);
+    assert_eq!(page(Some(key("kafka", 4)), 100), [300]);
+    assert_eq!(page(Some(key("kafka", 5)), 100), [300], "behind one that is not there");
+    assert_eq!(page(Some(key("kafka", 300)), 100), [0; 0]);
     // Acknowledged: gone. What is not there may be taken out too.
     let acknowledged = [key("kafka", 4), key("kafka", 300), key("kafka", 5), key("kaf", 4)];
     store.commit(&outbox_of(301, acknowledged.map(|key| (key, None)).into())).unwrap();

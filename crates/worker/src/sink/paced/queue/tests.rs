@@ -57,14 +57,14 @@ fn what_is_not_acknowledged_at_a_commit_goes_with_it_and_is_taken_out_by_the_nex
     queue.deliver(2, parcel(1, 1), 0).unwrap();
     assert_eq!(queue.uncommitted_bytes(), 10);
     queue.left(OURS, 1);
-    assert_eq!(epochs_of(&queue.to_commit()), [(2, true)], "the first one has left before");
+    assert_eq!(epochs_of(&queue.changes()), [(2, true)], "the first one has left before");
     queue.committed();
     assert_eq!((queue.uncommitted_bytes(), queue.progress()), (0, 1));
     queue.deliver(3, parcel(1, 1), 0).unwrap();
     queue.left(OURS, 2);
-    assert_eq!(epochs_of(&queue.to_commit()), [(2, false), (3, true)]);
+    assert_eq!(epochs_of(&queue.changes()), [(2, false), (3, true)]);
     queue.left(OURS, 3);
-    assert_eq!(epochs_of(&queue.to_commit()), [(3, false)]);
+    assert_eq!(epochs_of(&queue.changes()), [(3, false)]);
     assert_eq!((queue.progress(), queue.epochs()), (3, 0));
     queue.deliver(4, Parcel::default(), 0).unwrap();
     assert_eq!((queue.progress(), queue.epochs()), (4, 0), "nothing of it is for this sink");
@@ -77,7 +77,7 @@ fn what_does_not_fit_memory_waits_in_the_outbox_only_and_comes_back_in_order() {
     for epoch in 1..=6 {
         queue.deliver(epoch, parcel(4, 10), 0).unwrap();
     }
-    let stored: Vec<_> = queue.to_commit().into_iter().map(|(key, stored)| (key, stored.unwrap())).collect();
+    let stored: Vec<_> = queue.changes().into_iter().map(|(key, stored)| (key, stored.unwrap())).collect();
     queue.committed();
     assert_eq!((queue.epochs(), queue.bytes(), queue.front.len(), queue.spilled), (6, 84, 3, (3, 42)));
     queue.deliver(7, parcel(4, 10), 0).unwrap();
@@ -114,7 +114,7 @@ fn a_batch_that_may_have_been_tried_keeps_its_borders() {
     for epoch in [3, 4] {
         queue.found_in_outbox(OutboxKey::of("kafka", OURS, epoch), &parcel(1, 1).stored());
     }
-    assert_eq!(epochs_of(&queue.to_commit()), [(3, false)], "it has left");
+    assert_eq!(epochs_of(&queue.changes()), [(3, false)], "it has left");
     assert_eq!(told(queue.next(0, true)), "read behind 9 3");
     queue.was_read(vec![(OutboxKey::of("kafka", OURS, 4), parcel(1, 1))], 0);
     assert_eq!(told(queue.next(9_999, true)), "wait None", "not without the others");

@@ -160,7 +160,7 @@ impl Pack for Lines {
     fn pack(&self, _epoch: &EpochRecord, outputs: &Outputs) -> Parcel {
         let mut bytes = Vec::new();
         self.0.render(outputs, &mut bytes, &mut Vec::new());
-        Parcel { rows: bytes.iter().filter(|&&byte| byte == b'\n').count() as u32, bytes }
+        Parcel { rows: outputs.lines.len() as u32, bytes }
     }
 }
 
