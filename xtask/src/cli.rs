@@ -32,6 +32,9 @@ pub(crate) enum Task {
     Tidy,
     /// Start a real Apache Kafka on this machine, without Docker, and run a command beside it
     Broker(BrokerOptions),
+    /// Start a current ClickHouse on this machine, without Docker, and run a command beside it
+    #[command(name = "clickhouse")]
+    ClickHouse(ClickHouseOptions),
     /// Feed the decoder with made-up bytes
     Fuzz(FuzzOptions),
     /// Ask Flink's own REST API of the job that the worker replaces, and keep the answers as a fixture
@@ -74,6 +77,21 @@ pub(crate) struct BrokerOptions {
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// Command to run, with `CDC_TEST_KAFKA` set to the broker's address
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Where ClickHouse listens and what runs beside it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask clickhouse                                       stays in the foreground until Ctrl-C
+  cargo xtask clickhouse --port 8123
+  cargo xtask clickhouse -- cargo test -p worker clickhouse    runs with CDC_TEST_CLICKHOUSE=127.0.0.1:PORT, then stops it")]
+pub(crate) struct ClickHouseOptions {
+    /// Port on 127.0.0.1; a free one if absent
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Command to run, with `CDC_TEST_CLICKHOUSE` set to its address
     #[arg(last = true, value_name = "CMD")]
     pub(crate) command: Vec<String>,
 }

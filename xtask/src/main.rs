@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | fuzz | plant | bench | chaos | images | e2e`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | clickhouse | fuzz | plant | bench | chaos | images | e2e`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -11,6 +11,7 @@ mod process;
 mod workspace;
 mod tidy;
 mod broker;
+mod clickhouse;
 mod fuzz;
 mod plant;
 mod bench;
@@ -47,6 +48,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Ci(options) => ci::run(&root, &options),
         Task::Tidy => tidy::run(&root),
         Task::Broker(options) => broker::run(&options),
+        Task::ClickHouse(options) => clickhouse::run(&root, &options),
         Task::Fuzz(options) => fuzz::run(&root, &options),
         Task::FlinkAnswers => bench::flink_answers::run(&root),
         Task::Plant(options) => plant::run(&root, &options),

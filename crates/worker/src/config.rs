@@ -9,6 +9,7 @@
 //! Both steps are pure: the environment, files and the memory limit come in as a [`Host`]. Nothing here is global.
 
 mod build;
+mod clickhouse;
 mod contradictions;
 mod domain;
 mod error;
@@ -25,6 +26,7 @@ mod settings;
 mod table;
 mod value;
 
+pub use clickhouse::ClickHouseSinkSettings;
 pub use domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SaslMechanism,
     SecurityProtocol, SnapshotRowsMode, StartFrom, StateBackend, TimeMode, moment_ms,

@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod codec;
+mod fixed;
 mod format;
 mod parse;
 mod ratio;
@@ -19,6 +20,7 @@ use std::cmp::Ordering;
 
 use num_bigint::{BigInt, Sign};
 
+pub use fixed::FixedPoint;
 pub use parse::ParseDecimalError;
 
 /// The most decimals that any value here can have; see [`Decimal::div_round_half_even`].

@@ -11,6 +11,7 @@ use crate::ci::instructions::instructions;
 use crate::ci::outcome::Verdict;
 use crate::ci::{api, page, tools};
 use crate::cli::ImagesOptions;
+use crate::clickhouse::{self, ClickHouse};
 use crate::process::{run, run_seen, succeeded};
 use crate::{chaos, e2e, images, plant, tidy, workspace};
 
@@ -191,17 +192,30 @@ fn start_broker(context: &mut Context) -> Result<Verdict> {
 fn test_all(context: &mut Context) -> Result<Verdict> {
     let mut command = workspace::cargo(&context.root);
     command.args(["test", "--workspace", "--all-features", "--locked", "--profile", "ci", "--no-fail-fast"]);
-    command.env_remove(broker::ADDRESS_VARIABLE);
-    let note = match &context.broker {
-        Some(broker) => {
-            command.env(broker::ADDRESS_VARIABLE, broker.address());
-            ""
-        }
+    command.env_remove(broker::ADDRESS_VARIABLE).env_remove(clickhouse::ADDRESS_VARIABLE);
+    let mut note = String::new();
+    match &context.broker {
+        Some(broker) => drop(command.env(broker::ADDRESS_VARIABLE, broker.address())),
         None if context.in_ci => bail!("not run: they need the real Kafka, and CI does not go without"),
-        None => "; those that need a real Kafka did nothing",
-    };
-    let tests = count_tests(&mut command)?;
+        None => note.push_str("; those that need a real Kafka did nothing"),
+    }
+    match start_clickhouse(context) {
+        Ok(address) => drop(command.env(clickhouse::ADDRESS_VARIABLE, address)),
+        Err(reason) if context.in_ci => return Err(reason.context("they need ClickHouse, and CI does not go without")),
+        Err(reason) => note = format!("{note}; those that need ClickHouse did nothing: {reason:#}"),
+    }
+    let tests = count_tests(&mut command);
+    context.clickhouse = None;
+    let tests = tests?;
     Ok(Verdict::Passed(format!("{tests} tests{note}")))
+}
+
+/// Starts one for the tests; its address.
+fn start_clickhouse(context: &mut Context) -> Result<String> {
+    let server = ClickHouse::start(&context.root, None)?;
+    let address = server.address().to_owned();
+    context.clickhouse = Some(server);
+    Ok(address)
 }
 
 fn short_chaos(context: &mut Context) -> Result<Verdict> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::clickhouse;
 use super::contradictions;
 use super::domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SnapshotRowsMode,
@@ -40,7 +41,7 @@ impl Settings {
                 max_bytes: values.integer("epoch.max_bytes")?,
             },
             state: state(values)?,
-            sink: sink(values)?,
+            sink: sink(values, host)?,
             web: WebSettings {
                 enabled: values.switch("web.enabled")?,
                 listen: values.parsed("web.listen", listen)?,
@@ -151,13 +152,14 @@ fn state(values: &Values) -> Result<StateSettings, ConfigError> {
     })
 }
 
-fn sink(values: &Values) -> Result<SinkSettings, ConfigError> {
+fn sink(values: &Values, host: &Host<'_>) -> Result<SinkSettings, ConfigError> {
     Ok(SinkSettings {
         stdout: values.switch("sink.stdout.enabled")?,
         file: values.path("sink.file.path")?,
         dead_letters: values.text("sink.dead_letters.path")?.into(),
         outbox_bytes: values.integer("sink.outbox_bytes")?,
         kafka: if values.switch("sink.kafka.enabled")? { Some(kafka_sink(values)?) } else { None },
+        clickhouse: clickhouse::read(values, host)?,
     })
 }
 

@@ -19,6 +19,9 @@ pub(super) fn refuse(settings: &Settings, values: &Values, memory_limit_bytes: O
     if settings.sink.kafka.is_some() {
         refuse_kafka_sink(settings, values)?;
     }
+    if settings.sink.clickhouse.is_some() {
+        super::clickhouse::refuse(settings.state.backend, values)?;
+    }
     memory_limit_bytes.map_or(Ok(()), |limit| refuse_too_much_memory(settings, values, limit))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::clickhouse::ClickHouseSinkSettings;
 use super::domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SnapshotRowsMode, StartFrom,
     StateBackend, TimeMode,
@@ -249,6 +250,8 @@ pub struct SinkSettings {
     pub outbox_bytes: u64,
     /// Kafka topics that results go to as well.
     pub kafka: Option<KafkaSinkSettings>,
+    /// ClickHouse tables that results go to as well.
+    pub clickhouse: Option<ClickHouseSinkSettings>,
 }
 
 /// `[sink.kafka]`: on the brokers of `[kafka]`, secured as those are.

@@ -1,5 +1,6 @@
 //! Every knob of the worker, once: key, default, unit, range, one line of help. `worker config --keys` prints this table.
 
+use super::clickhouse::{is_address, is_database};
 use super::domain::{
     Format, Language, LogFormat, LogLevel, OnLostRecords, OnRecreatedTopic, ReplayClock, SaslMechanism,
     SecurityProtocol, SnapshotRowsMode, StateBackend, TimeMode, amount, is_bootstrap, is_endpoint, is_given_path,
@@ -15,6 +16,7 @@ const NAME_OR_EMPTY: Accepts = ("a name, or nothing", is_name_or_empty);
 const PATH: Accepts = ("a path", is_given_path);
 const PATH_OR_EMPTY: Accepts = ("a path, or nothing", is_path);
 const TOPIC: Accepts = ("a topic's name: letters, digits, '.', '_', '-', at most 249", is_topic);
+const PIPELINE: Accepts = ("letters, digits, '.', '_', '-', at most 249", is_topic);
 const BOOTSTRAP: Accepts = ("brokers as host:port[,host:port]", is_bootstrap);
 const ZONE: Accepts = ("an IANA time zone such as Asia/Seoul or UTC", |text| zone(text).is_some());
 const FROM: Accepts =
@@ -22,6 +24,8 @@ const FROM: Accepts =
 const TABLE: Accepts = ("database.table", |text| table(text).is_some());
 const LISTEN: Accepts = ("an address with port such as 127.0.0.1:8081", |text| listen(text).is_some());
 const ENDPOINT: Accepts = ("an address such as http://127.0.0.1:4318/v1/metrics, or nothing", is_endpoint);
+const SERVER: Accepts = ("an address such as http://127.0.0.1:8123 without user and password, or nothing", is_address);
+const DATABASE: Accepts = ("a name of letters, digits and '_'", is_database);
 const AMOUNT: Accepts = ("a decimal that is not negative, such as \"100000000\"", |text| amount(text).is_some());
 const PERCENT: Accepts = ("a decimal above zero, such as \"5\" or \"2.5\"", |text| percent(text).is_some());
 
@@ -243,6 +247,30 @@ pub static KNOBS: &[Knob] = &[
         (10_000, 900_000),
         "how long the brokers keep the transaction of a worker that has gone",
     ),
+    Knob::text("sink.clickhouse.url", "", SERVER, "ClickHouse that results go to as well; nothing: none"),
+    Knob::text("sink.clickhouse.database", "cdc", DATABASE, "its database; created where it is missing"),
+    Knob::text("sink.clickhouse.user", "default", NAME, "user to log in as"),
+    Knob::secret("sink.clickhouse.password", "password of that user"),
+    Knob::text("sink.clickhouse.password_file", "", PATH_OR_EMPTY, "file with that password"),
+    Knob::text("sink.clickhouse.ca_file", "", PATH_OR_EMPTY, "certificates to trust, PEM; nothing: the system's"),
+    Knob::text(
+        "sink.clickhouse.pipeline",
+        "cdc-worker",
+        PIPELINE,
+        "this worker's name towards the server; a second one of that name ends its inserts",
+    ),
+    Knob::integer("sink.clickhouse.timeout_ms", 30_000, "ms", (100, 3_600_000), "how long one request may take"),
+    Knob::integer("sink.clickhouse.ttl_days", 0, "days", (0, 36_500), "how long rows are kept; 0: for ever"),
+    Knob::integer("sink.clickhouse.decimal_digits", 76, "digits", (1, 76), "digits of amounts and prices"),
+    Knob::integer("sink.clickhouse.decimal_scale", 30, "digits", (0, 38), "how many of them are decimals"),
+    Knob::switch(
+        "sink.clickhouse.accept_no_tokens",
+        false,
+        "whether a server without deduplication tokens will do; rows may be there twice until they are merged",
+    ),
+    Knob::integer("sink.clickhouse.batch_rows", 100_000, "rows", (1, 10_000_000), "rows of a batch"),
+    Knob::integer("sink.clickhouse.batch_bytes", 16 * MIB, "bytes", (KIB, 1024 * MIB), "bytes of a batch"),
+    Knob::integer("sink.clickhouse.batch_ms", 1000, "ms", (1, 3_600_000), "how long rows wait for more"),
     // Watching it.
     Knob::switch("web.enabled", true, "whether the page, the REST API and the metrics are served"),
     Knob::text("web.listen", "127.0.0.1:8081", LISTEN, "address that they are served on"),

@@ -156,6 +156,8 @@ fn every_knob_reaches_the_settings() {
             ("web.listen", _) => "127.0.0.1:9",
             ("web.otlp_endpoint", _) => "http://collector:4318/v1/metrics",
             ("kafka.sasl_mechanism", _) => "PLAIN",
+            ("sink.clickhouse.url", _) => "http://other:8123",
+            ("sink.clickhouse.decimal_digits", _) => "38",
             (_, Kind::Bool) if knob.default_value() == Value::Bool(true) => "false",
             (_, Kind::Bool) => "true",
             (_, Kind::Integer { max, .. }) => &max.to_string(),
@@ -195,6 +197,21 @@ fn every_knob_reaches_the_settings() {
                 let text = |set: &[&str]| format!("{:?}", Machine { set, ..Machine::default() }.settings().unwrap());
                 let before = if key.ends_with("enabled") { text(&[lasting]) } else { text(&[lasting, on]) };
                 assert_ne!(text(&[lasting, on, &set]), before, "{key}");
+            }
+            key if key.starts_with("sink.clickhouse.") => {
+                let (lasting, on) = ("state.backend=rocksdb", "sink.clickhouse.url=https://clickhouse:8443");
+                let text = |set: &[&str], environment: &[(&str, &str)]| {
+                    let machine = Machine { files: &files, set, environment, ..Machine::default() };
+                    format!("{:?}", machine.settings().unwrap())
+                };
+                // Given as a variable, as secrets can be: they are not taken from a flag.
+                let given = &environment[1..];
+                if key.ends_with("url") {
+                    assert_ne!(text(&[lasting], given), text(&[lasting], &[]), "{key}");
+                } else {
+                    assert_ne!(text(&[lasting, on], given), text(&[lasting, on], &[]), "{key}");
+                    assert_eq!(text(&[lasting], given), text(&[lasting], &[]), "{key}: it is off");
+                }
             }
             key => {
                 let machine = Machine { set: &[&set], ..Machine::default() };

@@ -1,6 +1,8 @@
 //! Where results go. Renderers turn outputs into bytes; sinks write them. A sink makes a repeated epoch harmless, or
 //! says that it cannot (stdout).
 
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod dead_letters;
 mod file;
 mod json;
@@ -15,6 +17,8 @@ mod render;
 mod stdout;
 mod text;
 
+#[cfg(feature = "clickhouse")]
+pub use clickhouse::{ClickHouseError, ClickHouseOutlet, ClickHousePack, ClickHouseSettings};
 pub use dead_letters::DeadLettersSink;
 pub use file::FileSink;
 pub use json::JsonRenderer;
@@ -126,6 +130,10 @@ pub enum SinkError {
     #[cfg(feature = "kafka")]
     #[error(transparent)]
     Kafka(#[from] KafkaSinkError),
+    /// ClickHouse did not take it.
+    #[cfg(feature = "clickhouse")]
+    #[error(transparent)]
+    ClickHouse(#[from] ClickHouseError),
 }
 
 impl SinkError {
@@ -135,6 +143,8 @@ impl SinkError {
             Self::Write { .. } | Self::OutboxFull { .. } => true,
             #[cfg(feature = "kafka")]
             Self::Kafka(error) => error.may_pass(),
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(error) => error.may_pass(),
             _ => false,
         }
     }
@@ -145,6 +155,8 @@ impl SinkError {
             Self::InUse { .. } | Self::Shorter { .. } | Self::LeftOver { .. } => true,
             #[cfg(feature = "kafka")]
             Self::Kafka(error) => error.is_refusal(),
+            #[cfg(feature = "clickhouse")]
+            Self::ClickHouse(error) => error.is_refusal(),
             _ => false,
         }
     }

@@ -29,7 +29,7 @@ use worker::time::{TimeMode, WatermarkSettings, Zone};
 use worker::window::TumblingWindows;
 
 /// Windows of a minute and all four rules.
-fn pipeline(time: TimeMode, allowed_lateness_ms: i64) -> Pipeline {
+pub(crate) fn pipeline(time: TimeMode, allowed_lateness_ms: i64) -> Pipeline {
     let ops = OpSet::ALL;
     let decimal = |text| Decimal::parse(text).expect("a decimal");
     Pipeline {
@@ -88,7 +88,7 @@ fn partitions() -> Vec<PartitionId> {
 }
 
 /// A batch of one partition with these values, offsets and timestamps counting up.
-fn batch_of<V: AsRef<[u8]>>(from: i64, timestamp_ms: i64, values: &[V]) -> Batch {
+pub(crate) fn batch_of<V: AsRef<[u8]>>(from: i64, timestamp_ms: i64, values: &[V]) -> Batch {
     let mut batch = Batch::of(partitions());
     for (offset, value) in (from..).zip(values) {
         batch.push(0, offset, timestamp_ms, Some(value.as_ref()));

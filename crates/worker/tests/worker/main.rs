@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod bad_input;
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod engine;
 mod epochs;
 mod generated;

@@ -255,3 +255,35 @@ fn what_is_bounded_must_fit_the_container() {
     let largest = ["kafka.fetch_queue_bytes=2147482624", "epoch.max_bytes=1073741824"];
     assert!(Machine { set: &largest, ..Machine::default() }.settings().is_ok(), "no limit");
 }
+
+#[test]
+fn a_clickhouse_sink_is_refused_where_it_contradicts_itself() {
+    let on = "sink.clickhouse.url=http://clickhouse:8123";
+    let lasting = "state.backend=rocksdb";
+    assert_eq!(
+        machine(&[on, "state.backend=memory"], &[]).refusal(),
+        "sink.clickhouse.url = \"http://clickhouse:8123\" (flag --set) does not go with state.backend = \"memory\" \
+         (flag --set): every start would write everything again; set state.backend to rocksdb"
+    );
+    assert_eq!(
+        machine(&[on, lasting, "sink.clickhouse.ca_file=ca.pem"], &[]).refusal(),
+        "sink.clickhouse.ca_file = \"ca.pem\" (flag --set) has no use with sink.clickhouse.url = \
+         \"http://clickhouse:8123\" (flag --set); begin sink.clickhouse.url with https://, or leave \
+         sink.clickhouse.ca_file out"
+    );
+    assert_eq!(
+        machine(&[on, lasting, "sink.clickhouse.decimal_digits=20"], &[]).refusal(),
+        "sink.clickhouse.decimal_scale = 30 (default) is more than sink.clickhouse.decimal_digits = 20 (flag --set); \
+         lower sink.clickhouse.decimal_scale"
+    );
+    let user = machine(&["sink.clickhouse.url=http://me:hunter2@clickhouse:8123"], &[]).refusal();
+    assert!(user.contains("without user and password"), "{user}");
+    let secret = ("CDC_WORKER_SINK_CLICKHOUSE_PASSWORD", "hunter2");
+    let settings = machine(&[on, lasting], &[secret]).settings().unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"), "I10");
+    let password = settings.sink.clickhouse.and_then(|clickhouse| clickhouse.password);
+    assert_eq!(password.map(|password| password.expose().to_owned()), Some("hunter2".to_owned()));
+    let by_file = machine(&[on, lasting, "sink.clickhouse.password_file=password"], &[]).settings().unwrap();
+    let password = by_file.sink.clickhouse.and_then(|clickhouse| clickhouse.password);
+    assert_eq!(password.map(|password| password.expose().to_owned()), Some("from file".to_owned()));
+}

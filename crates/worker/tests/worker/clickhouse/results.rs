@@ -1,0 +1,98 @@
+//! Results to send: a recording through the engine, packed epoch by epoch, and the JSON lines of the same.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use worker::decode::DecodeSettings;
+use worker::epoch::{EPOCH_FORMAT, EpochKind, EpochRecord, Executor, LineClock, Pipeline, Timeline};
+use worker::sink::{ClickHousePack, JsonRenderer, Language, Pack, Parcel, Renderer, SinkBatch};
+use worker::source::Batch;
+use worker::source::recording::{ReadOutcome, RecordingSource};
+
+use super::server::Database;
+
+pub(super) const TIMELINE: Timeline = Timeline(1_770_872_222_000);
+
+/// What a recording gives.
+pub(super) struct Results {
+    /// Of every epoch, from 1.
+    pub(super) parcels: Vec<Parcel>,
+    /// Its lines in JSON.
+    pub(super) lines: Vec<serde_json::Value>,
+    /// Rows that did not fit.
+    pub(super) misfits: Arc<AtomicU64>,
+}
+
+impl Results {
+    /// Executes batches, one an epoch, then fires what is open.
+    pub(super) fn of(pipeline: &Pipeline, database: &Database, batches: impl IntoIterator<Item = Batch>) -> Self {
+        let renderer = JsonRenderer { language: Language::Korean };
+        let pack = ClickHousePack::new(renderer.clone(), database.settings().amounts);
+        let mut executor =
+            Executor::new(pipeline.clone(), &DecodeSettings::default(), LineClock::Records, 2).expect("threads");
+        let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: pack.misfits() };
+        let (mut clock_ms, mut partitions) = (0, Vec::new());
+        let batches = batches.into_iter().map(|batch| (EpochKind::Data, batch));
+        for (kind, batch) in batches.chain([(EpochKind::Flush, Batch::default())]) {
+            let batch = if kind == EpochKind::Flush { Batch::of(std::mem::take(&mut partitions)) } else { batch };
+            partitions.clone_from(&batch.partitions);
+            clock_ms = batch.records.iter().map(|record| record.timestamp_ms).fold(clock_ms, i64::max);
+            let id = results.parcels.len() as u64 + 1;
+            let epoch = EpochRecord {
+                format: EPOCH_FORMAT,
+                timeline: TIMELINE,
+                id,
+                clock_ms,
+                kind,
+                config_id: 0,
+                parallelism: 2,
+                ranges: Vec::new(),
+            };
+            let executed = executor.execute(epoch, batch).unwrap_or_else(|failed| panic!("{}", failed.error));
+            let parcel = pack.pack(&executed.epoch, &executed.outputs);
+            assert_eq!(parcel, pack.pack(&executed.epoch, &executed.outputs), "the same epoch, the same bytes");
+            results.parcels.push(parcel);
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            Renderer::Json(renderer.clone()).render(&executed.outputs, &mut out, &mut err);
+            let lines = out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+            results.lines.extend(lines.map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap()));
+            executor.committed(id);
+        }
+        results
+    }
+
+    /// A recording, so many records an epoch.
+    pub(super) fn of_recording(pipeline: &Pipeline, database: &Database, path: PathBuf, records: usize) -> Self {
+        let mut source = RecordingSource::open(&[path], 1 << 26).unwrap();
+        let mut batches = Vec::new();
+        loop {
+            let mut batch = Batch::default();
+            let outcome = source.read(&mut batch, records, 1 << 26).unwrap();
+            batches.push(batch);
+            if outcome == ReadOutcome::End {
+                return Self::of(pipeline, database, batches);
+            }
+        }
+    }
+
+    /// Several epochs as a batch.
+    pub(super) fn batch(&self, first: usize, last: usize) -> SinkBatch<'_> {
+        SinkBatch {
+            timeline: TIMELINE,
+            first: first as u64,
+            last: last as u64,
+            parcels: &self.parcels[first - 1..last],
+        }
+    }
+
+    /// All of them.
+    pub(super) fn whole(&self) -> SinkBatch<'_> {
+        self.batch(1, self.parcels.len())
+    }
+
+    /// Lines of a stream.
+    pub(super) fn count(&self, stream: &str) -> u64 {
+        self.lines.iter().filter(|line| line["stream"] == stream).count() as u64
+    }
+}

@@ -1,0 +1,91 @@
+//! A current ClickHouse to test against, asked without the client under test.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use worker::decimal::FixedPoint;
+use worker::sink::{ClickHouseOutlet, ClickHouseSettings};
+
+/// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
+const VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
+
+/// A database of a test's own on the server that [`VARIABLE`] names.
+pub(super) struct Database {
+    pub(super) address: String,
+    pub(super) name: String,
+}
+
+impl Database {
+    /// Not there yet; where there is no server the test is skipped, and says so.
+    pub(super) fn new() -> Option<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let Ok(address) = std::env::var(VARIABLE) else {
+            println!("skipped: {VARIABLE} names no server (cargo xtask clickhouse -- cargo test …)");
+            return None;
+        };
+        let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Some(Self { address, name })
+    }
+
+    /// For a sink that writes there.
+    pub(super) fn settings(&self) -> ClickHouseSettings {
+        ClickHouseSettings {
+            url: format!("http://{}", self.address),
+            database: self.name.clone(),
+            user: "default".to_owned(),
+            password: None,
+            ca_file: None,
+            pipeline: format!("pipeline-{}", self.name),
+            timeout: Duration::from_secs(60),
+            ttl_days: None,
+            amounts: FixedPoint::new(76, 30).unwrap(),
+            accept_no_tokens: false,
+        }
+    }
+
+    /// The sink.
+    pub(super) fn outlet(&self) -> ClickHouseOutlet {
+        ClickHouseOutlet::new(self.settings()).unwrap()
+    }
+
+    /// Asks; `{db}` is the database.
+    pub(super) fn ask(&self, sql: &str) -> String {
+        let sql = sql.replace("{db}", &self.name);
+        let (status, text) = post(&self.address, &sql);
+        assert_eq!(status, 200, "{sql}: {text}");
+        text
+    }
+
+    /// The rows of an answer.
+    pub(super) fn rows(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
+        let text = self.ask(&format!("{sql} FORMAT JSONCompactEachRow"));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How many rows a table has, repeated ones too.
+    pub(super) fn count(&self, table: &str) -> u64 {
+        self.ask(&format!("SELECT count() FROM {{db}}.{table}")).trim().parse().unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.ask("DROP DATABASE IF EXISTS {db}");
+        }
+    }
+}
+
+fn post(address: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), text.to_owned())
+}

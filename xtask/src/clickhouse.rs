@@ -1,0 +1,126 @@
+//! `cargo xtask clickhouse`: a current ClickHouse on this machine, without Docker: the engine that PyPI's chdb carries, behind
+//! a few lines of HTTP (`crates/worker/tests/clickhouse`).
+//!
+//! What it needs: Python with venv, and the package index the first time (900 MB in the cache).
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::cli::ClickHouseOptions;
+use crate::process::{Group, Interrupted, ask, run as run_to_end, succeeded};
+use crate::stopwatch::{Stopwatch, human};
+use crate::{signals, workspace};
+
+/// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
+pub(crate) const ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
+
+const REQUIREMENTS: &str = include_str!("../../crates/worker/tests/clickhouse/requirements.txt");
+const SERVER: &str = "crates/worker/tests/clickhouse/server.py";
+/// Hundreds of megabytes, on a slow line.
+const INSTALL_LIMIT: Duration = Duration::from_mins(15);
+/// Commands have no deadline of their own here: a day stands for it.
+const NO_LIMIT: Duration = Duration::from_hours(24);
+
+/// A running server; dropped, it stops and its data goes.
+#[derive(Debug)]
+pub(crate) struct ClickHouse {
+    // Declared before the directory: the process ends first.
+    process: Group,
+    address: String,
+    _directory: TempDir,
+}
+
+impl ClickHouse {
+    /// Starts one on this port of 127.0.0.1, or on a free one, and waits until it takes part.
+    pub(crate) fn start(root: &Path, port: Option<u16>) -> Result<Self> {
+        let python = environment()?.join("python");
+        let watch = Stopwatch::start();
+        let directory = tempfile::Builder::new().prefix("cdc-clickhouse-").tempdir()?;
+        let log = directory.path().join("server.log");
+        let mut command = Command::new(python);
+        // The checkout stays as it is.
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(root.join(SERVER)).arg(port.unwrap_or(0).to_string());
+        command.arg(directory.path().join("data")).stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let mut process = Group::spawn(&mut command)?;
+        let stdout = process.take_stdout().context("the server has no standard output")?;
+        // Its first line, once it listens; an end without one is its failure.
+        let mut address = String::new();
+        BufReader::new(stdout).read_line(&mut address)?;
+        if address.is_empty() {
+            bail!("the server ended:\n{}", fs::read_to_string(&log).unwrap_or_default());
+        }
+        let address = address.trim().to_owned();
+        eprintln!("clickhouse: ready on {address} after {}", human(watch.elapsed()));
+        Ok(Self { process, address, _directory: directory })
+    }
+
+    /// `127.0.0.1:PORT`
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// Starts it, runs the command beside it, stops it; the exit code is the command's.
+pub(crate) fn run(root: &Path, options: &ClickHouseOptions) -> Result<ExitCode> {
+    let mut server = ClickHouse::start(root, options.port)?;
+    let Some((program, arguments)) = options.command.split_first() else {
+        println!("{ADDRESS_VARIABLE}={}", server.address());
+        eprintln!("clickhouse: Ctrl-C stops it and removes its data");
+        return stay(&mut server);
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env(ADDRESS_VARIABLE, server.address());
+    // On a terminal the command may want to read from it, which only the foreground group may do.
+    let status = if std::io::stdin().is_terminal() {
+        command.status().with_context(|| format!("{program} cannot be started"))?
+    } else {
+        Group::spawn(&mut command)?.wait(NO_LIMIT)?
+    };
+    if signals::asked_to_stop() {
+        bail!(Interrupted);
+    }
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn stay(server: &mut ClickHouse) -> Result<ExitCode> {
+    while !signals::asked_to_stop() {
+        if let Some(status) = server.process.try_wait()? {
+            bail!("ClickHouse ended ({status})");
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The programs of a Python environment of its own, made once for each list of requirements.
+pub(crate) fn environment() -> Result<PathBuf> {
+    let place = workspace::cache()?.join("chdb");
+    let (programs, made) = (place.join("bin"), place.join("requirements.txt"));
+    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) && programs.join("python").exists() {
+        return Ok(programs);
+    }
+    if place.exists() {
+        fs::remove_dir_all(&place).with_context(|| format!("{} cannot be removed", place.display()))?;
+    }
+    let venv = ask(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
+    succeeded(venv.status, "python3 -m venv")?;
+    let list = place.join("wanted.txt");
+    fs::write(&list, REQUIREMENTS)?;
+    let mut pip = Command::new(programs.join("pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--requirement"])
+        .arg(list);
+    // Where the network has a certificate authority of its own: pip asks the system's only when told so.
+    if let (Some(file), None) = (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("PIP_CERT")) {
+        pip.env("PIP_CERT", file);
+    }
+    succeeded(run_to_end(&mut pip, INSTALL_LIMIT)?, "pip install")?;
+    fs::write(made, REQUIREMENTS)?;
+    Ok(programs)
+}
