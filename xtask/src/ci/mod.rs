@@ -17,7 +17,6 @@ use crate::broker::Broker;
 use crate::ci::outcome::{Report, Verdict};
 use crate::ci::steps::{STEPS, Step};
 use crate::cli::CiOptions;
-use crate::clickhouse::ClickHouse;
 use crate::process::Interrupted;
 use crate::stopwatch::{Stopwatch, human};
 
@@ -27,7 +26,6 @@ pub(crate) struct Context {
     /// `CI` is set: what is missing is installed, and a Kafka or ClickHouse that cannot be started is a failure.
     in_ci: bool,
     broker: Option<Broker>,
-    clickhouse: Option<ClickHouse>,
 }
 
 /// The steps' names, in order.
@@ -44,7 +42,7 @@ pub(crate) fn run(root: &Path, options: &CiOptions) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let in_ci = env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-    let mut context = Context { root: root.to_path_buf(), in_ci, broker: None, clickhouse: None };
+    let mut context = Context { root: root.to_path_buf(), in_ci, broker: None };
     let mut report = Report::default();
     for step in chosen(options) {
         run_step(step, &mut context, &mut report)?;

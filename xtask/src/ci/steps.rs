@@ -11,7 +11,7 @@ use crate::ci::instructions::instructions;
 use crate::ci::outcome::Verdict;
 use crate::ci::{api, page, tools};
 use crate::cli::ImagesOptions;
-use crate::clickhouse::{self, ClickHouse};
+use crate::clickhouse::{self, ClickHouse, OldClickHouse};
 use crate::process::{run, run_seen, succeeded};
 use crate::{chaos, e2e, images, plant, tidy, workspace};
 
@@ -193,29 +193,27 @@ fn test_all(context: &mut Context) -> Result<Verdict> {
     let mut command = workspace::cargo(&context.root);
     command.args(["test", "--workspace", "--all-features", "--locked", "--profile", "ci", "--no-fail-fast"]);
     command.env_remove(broker::ADDRESS_VARIABLE).env_remove(clickhouse::ADDRESS_VARIABLE);
+    command.env_remove(clickhouse::OLD_ADDRESS_VARIABLE);
     let mut note = String::new();
     match &context.broker {
         Some(broker) => drop(command.env(broker::ADDRESS_VARIABLE, broker.address())),
         None if context.in_ci => bail!("not run: they need the real Kafka, and CI does not go without"),
         None => note.push_str("; those that need a real Kafka did nothing"),
     }
-    match start_clickhouse(context) {
-        Ok(address) => drop(command.env(clickhouse::ADDRESS_VARIABLE, address)),
-        Err(reason) if context.in_ci => return Err(reason.context("they need ClickHouse, and CI does not go without")),
+    let current = ClickHouse::start(&context.root, None);
+    match &current {
+        Ok(current) => drop(command.env(clickhouse::ADDRESS_VARIABLE, current.address())),
+        Err(reason) if context.in_ci => bail!("not run: they need ClickHouse, and CI does not go without: {reason:#}"),
         Err(reason) => note = format!("{note}; those that need ClickHouse did nothing: {reason:#}"),
     }
-    let tests = count_tests(&mut command);
-    context.clickhouse = None;
-    let tests = tests?;
+    let old = OldClickHouse::start();
+    match &old {
+        Ok(old) => drop(command.env(clickhouse::OLD_ADDRESS_VARIABLE, old.address())),
+        // Debian's alone, and of a certain release: not there is not this tree's fault.
+        Err(reason) => note = format!("{note}; those that need ClickHouse 18.16 did nothing: {reason:#}"),
+    }
+    let tests = count_tests(&mut command)?;
     Ok(Verdict::Passed(format!("{tests} tests{note}")))
-}
-
-/// Starts one for the tests; its address.
-fn start_clickhouse(context: &mut Context) -> Result<String> {
-    let server = ClickHouse::start(&context.root, None)?;
-    let address = server.address().to_owned();
-    context.clickhouse = Some(server);
-    Ok(address)
 }
 
 fn short_chaos(context: &mut Context) -> Result<Verdict> {

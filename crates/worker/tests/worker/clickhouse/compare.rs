@@ -1,6 +1,9 @@
 //! What is in the tables, and what the JSON lines say: the same, field by field.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use worker::decimal::Decimal;
 
 use super::results::Results;
 use super::server::Database;
@@ -104,5 +107,34 @@ fn as_column(key: &str, value: &Value) -> Value {
         }
         Value::Number(number) => Value::String(number.to_string()),
         other => other.clone(),
+    }
+}
+
+/// Asserts another way that nothing is missing and nothing there twice: counts and sums of every symbol, added up by the
+/// server (of merged rows) and from the lines.
+pub(super) fn assert_same_sums(database: &Database, results: &Results) {
+    for (stream, table, whole, amount) in
+        [("raw", "orders_raw", "quantity", "amount"), ("agg", "order_agg_5m", "orders", "total")]
+    {
+        let mut wanted: BTreeMap<String, (u64, i64, Decimal)> = BTreeMap::new();
+        for line in results.lines.iter().filter(|line| line["stream"] == stream) {
+            let sums = wanted.entry(line["symbol"].as_str().unwrap().to_owned()).or_default();
+            sums.0 += 1;
+            sums.1 += line[whole].as_i64().unwrap();
+            sums.2 += &Decimal::parse(line[amount].as_str().unwrap()).unwrap();
+        }
+        assert!(!wanted.is_empty(), "{stream}: nothing to compare");
+        let found = database.ask(&format!(
+            "SELECT symbol, count(), sum({whole}), sum({amount}) FROM {{db}}.{table} FINAL GROUP BY symbol ORDER BY symbol"
+        ));
+        let found: BTreeMap<String, (u64, i64, Decimal)> = found
+            .lines()
+            .map(|line| {
+                let fields: Vec<&str> = line.split('\t').collect();
+                let sums = (fields[1].parse().unwrap(), fields[2].parse().unwrap(), Decimal::parse(fields[3]).unwrap());
+                (fields[0].replace("\\n", "\n").replace("\\\\", "\\"), sums)
+            })
+            .collect();
+        assert_eq!(found, wanted, "{table}");
     }
 }

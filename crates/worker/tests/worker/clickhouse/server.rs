@@ -8,25 +8,37 @@ use std::time::Duration;
 use worker::decimal::FixedPoint;
 use worker::sink::{ClickHouseOutlet, ClickHouseSettings};
 
-/// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
-const VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
+/// Tests that need a current ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
+const CURRENT: &str = "CDC_TEST_CLICKHOUSE";
+/// Those that need Debian's, which knows no tokens, from this one.
+const OLD: &str = "CDC_TEST_CLICKHOUSE_OLD";
 
-/// A database of a test's own on the server that [`VARIABLE`] names.
+/// A database of a test's own on a server that a variable names.
 pub(super) struct Database {
     pub(super) address: String,
     pub(super) name: String,
+    amounts: FixedPoint,
 }
 
 impl Database {
-    /// Not there yet; where there is no server the test is skipped, and says so.
+    /// On a current server, not there yet; where there is no server the test is skipped, and says so.
     pub(super) fn new() -> Option<Self> {
+        Self::on(CURRENT, (76, 30))
+    }
+
+    /// The same on Debian's old server.
+    pub(super) fn old() -> Option<Self> {
+        Self::on(OLD, (38, 10))
+    }
+
+    fn on(variable: &str, (digits, scale): (u8, u8)) -> Option<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let Ok(address) = std::env::var(VARIABLE) else {
-            println!("skipped: {VARIABLE} names no server (cargo xtask clickhouse -- cargo test …)");
+        let Ok(address) = std::env::var(variable) else {
+            println!("skipped: {variable} names no server (cargo xtask clickhouse -- cargo test …)");
             return None;
         };
         let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Some(Self { address, name })
+        Some(Self { address, name, amounts: FixedPoint::new(digits, scale).unwrap() })
     }
 
     /// For a sink that writes there.
@@ -40,7 +52,7 @@ impl Database {
             pipeline: format!("pipeline-{}", self.name),
             timeout: Duration::from_secs(60),
             ttl_days: None,
-            amounts: FixedPoint::new(76, 30).unwrap(),
+            amounts: self.amounts,
             accept_no_tokens: false,
         }
     }

@@ -105,9 +105,10 @@ fn rows_are_read_by_the_engine_as_the_json_lines_say_whatever_is_in_them() {
     outlet.prepare().unwrap();
     let mut runner =
         TestRunner::new(Config { cases: 8, max_shrink_iters: 40, failure_persistence: None, ..Config::default() });
-    let mut from = 0_i64;
+    let next = std::cell::Cell::new(0_i64);
     runner
         .run(&prop::collection::vec(order, 1..300), |orders| {
+            let from = next.replace(next.get() + 1000);
             let values: Vec<String> = (from..)
                 .zip(&orders)
                 .map(|(id, (symbol, quantity, price, time_ms))| event(id, symbol, *quantity, price, *time_ms))
@@ -120,7 +121,6 @@ fn rows_are_read_by_the_engine_as_the_json_lines_say_whatever_is_in_them() {
             settings.pipeline = format!("{}-{from}", settings.pipeline);
             worker::sink::ClickHouseOutlet::new(settings).unwrap().send(&results.whole()).unwrap();
             assert_same(&database, &results);
-            from += 1000;
             for table in ["orders_raw", "orders_late", "order_agg_5m", "anomaly_alerts", "orders_dlq"] {
                 database.ask(&format!("TRUNCATE TABLE {{db}}.{table}"));
             }

@@ -3,6 +3,8 @@
 //!
 //! What it needs: Python with venv, and the package index the first time (900 MB in the cache).
 
+mod debian;
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -14,14 +16,17 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use crate::cli::ClickHouseOptions;
+pub(crate) use crate::clickhouse::debian::OldClickHouse;
 use crate::process::{Group, Interrupted, ask, run as run_to_end, succeeded};
 use crate::stopwatch::{Stopwatch, human};
 use crate::{signals, workspace};
 
 /// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
 pub(crate) const ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
+/// Those that need Debian's old one, from this.
+pub(crate) const OLD_ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE_OLD";
 
-const REQUIREMENTS: &str = include_str!("../../crates/worker/tests/clickhouse/requirements.txt");
+const REQUIREMENTS: &str = include_str!("../../../crates/worker/tests/clickhouse/requirements.txt");
 const SERVER: &str = "crates/worker/tests/clickhouse/server.py";
 /// Hundreds of megabytes, on a slow line.
 const INSTALL_LIMIT: Duration = Duration::from_mins(15);
@@ -77,6 +82,11 @@ pub(crate) fn run(root: &Path, options: &ClickHouseOptions) -> Result<ExitCode> 
     };
     let mut command = Command::new(program);
     command.args(arguments).env(ADDRESS_VARIABLE, server.address());
+    let old = OldClickHouse::start();
+    match &old {
+        Ok(old) => drop(command.env(OLD_ADDRESS_VARIABLE, old.address())),
+        Err(reason) => eprintln!("clickhouse: Debian's 18.16 cannot be had here: {reason:#}"),
+    }
     // On a terminal the command may want to read from it, which only the foreground group may do.
     let status = if std::io::stdin().is_terminal() {
         command.status().with_context(|| format!("{program} cannot be started"))?
