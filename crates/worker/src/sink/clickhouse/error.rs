@@ -37,7 +37,7 @@ pub enum ClickHouseError {
     /// The server is too old.
     #[error(
         "clickhouse sink: {url}: version {version} knows no deduplication tokens: an insert whose answer was lost would \
-         come twice. Take 22.3 or later; or set sink.clickhouse.accept_no_tokens, with which such rows are there twice \
+         come twice. Take a current release; or set sink.clickhouse.accept_no_tokens, with which such rows are there twice \
          until they are merged"
     )]
     NoTokens {
@@ -105,24 +105,9 @@ impl Meaning {
             252 => Self::TooManyParts,
             173 | 241 => Self::Memory,
             243 => Self::Disk,
-            159
-            | 160
-            | 201
-            | 202
-            | 203
-            | 209
-            | 210
-            | 225
-            | 236
-            | 242..=246
-            | 285
-            | 286
-            | 319
-            | 373
-            | 394
-            | 473
-            | 999 => Self::Busy,
-            216 => Self::Running,
+            159 | 160 | 201..=203 | 209 | 210 | 225 | 236 | 285 | 286 | 319 | 373 | 394 | 473 | 999 => Self::Busy,
+            // 380: it cannot be ended. Old servers say so of every insert that still reads its rows.
+            216 | 380 => Self::Running,
             8 | 10 | 16 | 20 | 47 | 53 | 122 => Self::Columns,
             6 | 26 | 27 | 32 | 33 | 69 | 72 | 117 | 131 | 349 | 407 => Self::Unreadable,
             115 | 452 => Self::Setting,
@@ -288,6 +273,7 @@ mod tests {
             (243, Meaning::Disk, false),
             (202, Meaning::Busy, false),
             (216, Meaning::Running, false),
+            (380, Meaning::Running, false),
             (16, Meaning::Columns, true),
             (33, Meaning::Unreadable, true),
             (115, Meaning::Setting, true),

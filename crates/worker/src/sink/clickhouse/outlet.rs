@@ -62,7 +62,7 @@ impl ClickHouseOutlet {
     /// Ends what may still run of ours, and waits for that.
     fn kill_strays(&mut self) -> Result<(), ClickHouseError> {
         if self.strays {
-            let prefix = quoted(&format!("{}-{NAME}-", self.settings.pipeline));
+            let prefix = quoted(&format!("{}/{NAME}/", self.settings.pipeline));
             let command = format!("KILL QUERY WHERE startsWith(query_id, {prefix}) SYNC");
             self.server.tell("end inserts whose answer is not known", &command)?;
             self.strays = false;
@@ -74,6 +74,9 @@ impl ClickHouseOutlet {
         let mut sections = Vec::new();
         for parcel in batch.parcels {
             sections.extend(parcel::read(parcel, self.settings.amounts)?);
+        }
+        if sections.is_empty() {
+            return Ok(());
         }
         let found = self.ready()?;
         self.kill_strays()?;
@@ -89,7 +92,7 @@ impl ClickHouseOutlet {
                 continue;
             }
             let name =
-                format!("{}-{NAME}-{}-{}-{}-{}", self.settings.pipeline, borders.0, borders.1, borders.2, table.name());
+                format!("{}/{NAME}/{}/{}/{}/{}", self.settings.pipeline, borders.0, borders.1, borders.2, table.name());
             let count: u64 = rows.iter().map(|section| u64::from(section.rows)).sum();
             let what = format!(
                 "insert of {count} rows into {}.{} (epochs {} to {})",
@@ -116,7 +119,7 @@ impl ClickHouseOutlet {
 /// What goes with an insert. The same for every attempt, but for the query's id.
 fn options(found: Found, name: &str, attempt: u32) -> Vec<(&'static str, String)> {
     let mut options = vec![
-        ("query_id", format!("{name}-{attempt}")),
+        ("query_id", format!("{name}/{attempt}")),
         ("max_insert_block_size", BLOCK_ROWS.to_owned()),
         ("min_insert_block_size_rows", BLOCK_ROWS.to_owned()),
         ("min_insert_block_size_bytes", BLOCK_BYTES.to_owned()),

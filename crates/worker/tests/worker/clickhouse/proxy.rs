@@ -64,7 +64,7 @@ impl Proxy {
 
 /// One request after the other; each goes to the server on a connection of its own.
 fn serve(mut client: TcpStream, server: &str, shared: &Mutex<Shared>) {
-    while let Some((head, body)) = request(&mut client) {
+    while let Some((head, body)) = message(&mut client) {
         let line = head.lines().next().unwrap_or_default().to_owned();
         let is_insert = line.contains("query=INSERT");
         let fate = {
@@ -87,8 +87,8 @@ fn serve(mut client: TcpStream, server: &str, shared: &Mutex<Shared>) {
             return;
         }
         upstream.write_all(&body).unwrap();
-        let answer = answer(&mut upstream);
-        if fate == Some(Fate::AnswerLost) || client.write_all(&answer).is_err() {
+        let Some((head, body)) = message(&mut upstream) else { return };
+        if fate == Some(Fate::AnswerLost) || client.write_all(&[head.as_bytes(), &body].concat()).is_err() {
             return;
         }
     }
@@ -109,8 +109,8 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// A request's head and its body as it came.
-fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+/// A request's or an answer's head, and its body as it came.
+fn message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let head = head(stream)?;
     let mut body = Vec::new();
     if field(&head, "transfer-encoding").is_some() {
@@ -135,12 +135,4 @@ fn request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
         stream.read_exact(&mut body).ok()?;
     }
     Some((head, body))
-}
-
-fn answer(stream: &mut TcpStream) -> Vec<u8> {
-    let Some(head) = head(stream) else { return Vec::new() };
-    let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
-    [head.into_bytes(), body].concat()
 }

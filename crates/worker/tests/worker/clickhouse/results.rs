@@ -9,6 +9,7 @@ use worker::epoch::{EPOCH_FORMAT, EpochKind, EpochRecord, Executor, LineClock, P
 use worker::sink::{ClickHousePack, JsonRenderer, Language, Pack, Parcel, Renderer, SinkBatch};
 use worker::source::Batch;
 use worker::source::recording::{ReadOutcome, RecordingSource};
+use worker::time::clock::{Clock, SystemClock};
 
 use super::server::Database;
 
@@ -22,6 +23,8 @@ pub(super) struct Results {
     pub(super) lines: Vec<serde_json::Value>,
     /// Rows that did not fit.
     pub(super) misfits: Arc<AtomicU64>,
+    /// What packing took.
+    pub(super) packing_ms: i64,
 }
 
 impl Results {
@@ -31,7 +34,7 @@ impl Results {
         let [pack, again] = [(); 2].map(|()| ClickHousePack::new(renderer.clone(), database.settings().amounts));
         let mut executor =
             Executor::new(pipeline.clone(), &DecodeSettings::default(), LineClock::Records, 2).expect("threads");
-        let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: pack.misfits() };
+        let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: pack.misfits(), packing_ms: 0 };
         let (mut clock_ms, mut partitions) = (0, Vec::new());
         let batches = batches.into_iter().map(|batch| (EpochKind::Data, batch));
         for (kind, batch) in batches.chain([(EpochKind::Flush, Batch::default())]) {
@@ -50,7 +53,9 @@ impl Results {
                 ranges: Vec::new(),
             };
             let executed = executor.execute(epoch, batch).unwrap_or_else(|failed| panic!("{}", failed.error));
+            let began_ms = SystemClock.boot_ms();
             let parcel = pack.pack(&executed.epoch, &executed.outputs);
+            results.packing_ms += SystemClock.boot_ms() - began_ms;
             assert_eq!(parcel, again.pack(&executed.epoch, &executed.outputs), "the same epoch, the same bytes");
             results.parcels.push(parcel);
             let (mut out, mut err) = (Vec::new(), Vec::new());

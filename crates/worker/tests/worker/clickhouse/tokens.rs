@@ -76,7 +76,7 @@ fn lost_answers_do_not_double() {
             assert!(asked.last().unwrap().contains("query=INSERT"), "{asked:?}");
         }
         let asked = proxy.asked();
-        let kill = format!("KILL QUERY WHERE startsWith(query_id, 'pipeline-{}-clickhouse-') SYNC", database.name);
+        let kill = format!("KILL QUERY WHERE startsWith(query_id, 'pipeline-{}/clickhouse/') SYNC", database.name);
         assert_eq!(asked.first(), Some(&kill), "strays first");
         assert!(asked.iter().all(|line| !line.contains("SELECT")), "the tables are not looked at again: {asked:?}");
     }
@@ -103,10 +103,10 @@ fn what_a_token_says() {
     };
     let once = inserts(1, 4);
     assert_eq!(once, inserts(1, 4), "the same batch is asked for in the same words");
-    let name = format!("pipeline-{}-clickhouse-1770872222000-1-4-orders_raw", database.name);
+    let name = format!("pipeline-{}%2Fclickhouse%2F1770872222000%2F1%2F4%2Forders_raw", database.name);
     let raw = once.iter().find(|line| line.contains(&format!("insert_deduplication_token={name}&")));
     let raw = raw.unwrap_or_else(|| panic!("{once:?}"));
-    assert!(raw.contains(&format!("query_id={name}-1&")), "{raw}");
+    assert!(raw.contains(&format!("query_id={name}%2F1&")), "{raw}");
     assert!(raw.contains("async_insert=0") && raw.contains("insert_deduplicate=1"), "{raw}");
 }
 

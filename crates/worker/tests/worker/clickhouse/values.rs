@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use worker::sink::Outlet;
 use worker::time::TimeMode;
+use worker::time::clock::{Clock, SystemClock};
 
-use super::compare::assert_same;
+use super::compare::{assert_same, assert_same_sums};
 use super::results::Results;
 use super::server::Database;
 use crate::engine::{batch_of, pipeline};
@@ -34,6 +35,25 @@ fn tables_have_what_the_json_lines_say() {
     }
     println!("{rows} rows");
     assert!(rows > 10_000, "{rows}");
+}
+
+#[test]
+fn two_hundred_thousand_orders_in_one_batch() {
+    let Some(database) = Database::new() else { return };
+    let recording = fixture("bulk_200k.ndjson.gz");
+    let results = Results::of_recording(&pipeline(TimeMode::Event, 0), &database, recording, 20_000);
+    let rows: u32 = results.parcels.iter().map(|parcel| parcel.rows).sum();
+    let bytes: usize = results.parcels.iter().map(|parcel| parcel.bytes.len()).sum();
+    let mut outlet = database.outlet();
+    outlet.prepare().unwrap();
+    let began_ms = SystemClock.boot_ms();
+    outlet.send(&results.whole()).unwrap();
+    let sending_ms = SystemClock.boot_ms() - began_ms;
+    println!("{rows} rows, {bytes} bytes: packed in {} ms, sent in {sending_ms} ms", results.packing_ms);
+    assert!(rows > 200_000);
+    database.outlet().send(&results.whole()).unwrap();
+    assert_eq!(database.count("orders_raw"), results.count("raw"), "one block, and its token is known");
+    assert_same_sums(&database, &results);
 }
 
 fn event(id: i64, symbol: &str, quantity: i64, price: &str, time_ms: i64) -> String {
