@@ -1,4 +1,4 @@
-//! `cargo xtask clickhouse`: a current ClickHouse on this machine, without Docker: the engine that PyPI's chdb carries, behind
+//! `cargo xtask clickhouse`: a current ClickHouse on this machine, without Docker: the engine that the Python package chdb carries, behind
 //! a few lines of HTTP (`crates/worker/tests/clickhouse`).
 //!
 //! What it needs: Python with venv, and the package index the first time (900 MB in the cache).

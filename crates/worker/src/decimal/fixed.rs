@@ -85,7 +85,7 @@ impl FixedPoint {
         }
         // Decimals that the column does not have must be zeros.
         let power = power(scale - self.scale)?;
-        (magnitude % power == 0).then(|| multiply(magnitude / power, 1))
+        magnitude.is_multiple_of(power).then(|| multiply(magnitude / power, 1))
     }
 
     #[cold]

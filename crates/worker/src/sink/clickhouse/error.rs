@@ -144,11 +144,10 @@ impl Meaning {
             Self::TooManyParts => "it is waited for; raise sink.clickhouse.batch_ms if it comes often",
             Self::Memory => "it is tried again; lower sink.clickhouse.batch_bytes if it comes often",
             Self::Disk => "give it room",
-            Self::Busy | Self::Running => "it is tried again",
+            Self::Busy | Self::Running | Self::Other => "it is tried again",
             Self::Columns => "the table is looked at again",
             Self::Unreadable => "look whether the table was altered",
             Self::Setting => "allow it in the user's profile",
-            Self::Other => "it is tried again",
         }
     }
 

@@ -157,18 +157,16 @@ impl Kind {
     pub(super) fn type_name(self, dialect: Dialect) -> String {
         let amounts = dialect.amounts;
         match self {
-            Self::Text => "String".to_owned(),
             Self::Word if dialect.tokens => "LowCardinality(String)".to_owned(),
-            Self::Word => "String".to_owned(),
+            Self::Text | Self::Word => "String".to_owned(),
             Self::OptionalWord if dialect.tokens => "LowCardinality(Nullable(String))".to_owned(),
             Self::OptionalWord => "Nullable(String)".to_owned(),
             Self::UInt32 => "UInt32".to_owned(),
             Self::Int32 => "Int32".to_owned(),
             Self::UInt64 => "UInt64".to_owned(),
-            Self::Int64 => "Int64".to_owned(),
             Self::OptionalInt64 => "Nullable(Int64)".to_owned(),
             Self::Time if dialect.tokens => "DateTime64(3, 'UTC')".to_owned(),
-            Self::Time => "Int64".to_owned(),
+            Self::Int64 | Self::Time => "Int64".to_owned(),
             Self::Amount => format!("Decimal({}, {})", amounts.digits(), amounts.scale()),
         }
     }

@@ -50,7 +50,7 @@ impl Database {
             password: None,
             ca_file: None,
             pipeline: format!("pipeline-{}", self.name),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             ttl_days: None,
             amounts: self.amounts,
             accept_no_tokens: false,
