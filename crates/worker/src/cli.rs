@@ -8,6 +8,7 @@ mod flags;
 mod help;
 mod kept_state;
 mod parsers;
+mod stretch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use kept_state::{
     SavepointFileArgs,
 };
 pub use parsers::{Input, Target, duration};
+pub use stretch::StretchArgs;
 
 /// Reads Debezium's order changes once and makes three exact streams of them: raw events, windows, alerts.
 #[derive(Debug, Parser)]
@@ -124,6 +126,9 @@ pub struct RunArgs {
     /// Stops after this time, such as 30s, 5m, 1h30m
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub run_for: Option<Duration>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the comment for help text")]
+    pub stretch: StretchArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub state: StateArgs,
@@ -338,6 +343,11 @@ pub fn parse_from<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(argument
     either(&mut cli.common.config, behind.config, "--config")?;
     either(&mut cli.common.log_level, behind.log_level, "--log-level")?;
     either(&mut cli.common.color, behind.color, "--color")?;
+    if let Command::Run(run) = &cli.command
+        && let Some(message) = run.stretch.contradiction()
+    {
+        return Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
+    }
     Ok(cli)
 }
 

@@ -81,7 +81,7 @@ fn run(command: &Command, settings: &Settings, values: &Values, console: Console
             commands::generate::execute(arguments, settings, &*commands::stop_on_signals()?)
         }
         #[cfg(feature = "kafka")]
-        Command::Run(arguments) => commands::run::execute(arguments, settings, &session()?),
+        Command::Run(arguments) => commands::run::execute(arguments, settings, values, console),
         #[cfg(feature = "kafka")]
         Command::Demo(arguments) => commands::demo::execute(arguments, settings, values, console),
         #[cfg(not(feature = "kafka"))]

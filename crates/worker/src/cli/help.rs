@@ -16,6 +16,15 @@ Examples:
   worker run --config worker.toml --format json
   worker run --from group:flink-orders --set kafka.bootstrap=kafka-1:29092,kafka-2:29093
   worker run --from timestamp:2026-02-12T13:57:02+09:00 --for 10m
+  worker run --dry-run --from-timestamp 2026-02-12T13:57:02+09:00 --until 2026-02-12T14:00:00+09:00
+  worker run --dry-run --from-offset 0:1200,1:1150,2:1300 --until 0:1300,1:1200,2:1400 --format json
+  worker run --from-offset 1200 --until 5000
+
+A dry run takes the records of all partitions by their timestamps, as a recording, and fires open windows at
+its end: the same part of the topic gives the same bytes. It takes no lock, no place in the group, and writes
+no file. --until counts on what the topic has at the start and waits for nothing: an offset alone is cut to
+where a partition ends, and so is a time without a record behind it. Without --dry-run, --from-offset and
+--from-timestamp are refused where there is a state, and --until stops as SIGTERM does: open windows stay open.
 
 SIGTERM and Ctrl-C stop it cleanly. Passwords come from the environment (CDC_WORKER_KAFKA_SASL_PASSWORD)
 or from a file (kafka.sasl_password_file), never from a flag.";

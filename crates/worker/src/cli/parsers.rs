@@ -1,11 +1,13 @@
 //! Text of the command line → values.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::moment_ms;
+use crate::source::Place;
 
 /// Units of a duration, with their milliseconds.
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -41,6 +43,44 @@ pub(super) fn moment(text: &str) -> Result<i64, String> {
     moment_ms(text).ok_or_else(|| {
         "write milliseconds since 1970 or a time with its zone, such as 2026-02-12T13:57:02+09:00".to_owned()
     })
+}
+
+/// Reads offsets: one for all partitions, or `PARTITION:OFFSET` with commas between.
+pub(super) fn offsets(text: &str) -> Result<Place, String> {
+    place_by_offsets(text).ok_or_else(|| {
+        "write an offset, such as 1200, or one for each partition, such as 0:1200,2:900; both begin at 0".to_owned()
+    })
+}
+
+/// Reads a moment as a place.
+pub(super) fn timestamp(text: &str) -> Result<Place, String> {
+    moment(text).map(Place::Timestamp)
+}
+
+/// Reads offsets or a time; a number alone is an offset.
+pub(super) fn until(text: &str) -> Result<Place, String> {
+    let time = text.strip_prefix("timestamp:").or_else(|| text.parse::<i64>().is_err().then_some(text));
+    place_by_offsets(text).or_else(|| moment_ms(time?).map(Place::Timestamp)).ok_or_else(|| {
+        "write an offset (1200), one for each partition (0:1200,2:900), or a time with its zone \
+         (2026-02-12T13:57:02+09:00; timestamp:1770872222000)"
+            .to_owned()
+    })
+}
+
+fn place_by_offsets(text: &str) -> Option<Place> {
+    let number = |text: &str| text.parse::<i64>().ok().filter(|offset| *offset >= 0);
+    if !text.contains(':') {
+        return number(text).map(Place::Offset);
+    }
+    let mut named = BTreeMap::new();
+    for item in text.split(',') {
+        let (partition, offset) = item.split_once(':')?;
+        let partition = partition.parse::<i32>().ok().filter(|partition| *partition >= 0)?;
+        if named.insert(partition, number(offset)?).is_some() {
+            return None;
+        }
+    }
+    Some(Place::Offsets(named))
 }
 
 /// A recording to read.
@@ -136,6 +176,32 @@ mod tests {
             ("a:1,b", Target::File("a:1,b".into())),
         ] {
             assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn places() {
+        let named = |offsets: &[(i32, i64)]| Place::Offsets(offsets.iter().copied().collect());
+        let time = Place::Timestamp(1_770_872_222_000);
+        for (text, expected) in [
+            ("0", Place::Offset(0)),
+            ("1200", Place::Offset(1_200)),
+            ("0:1200", named(&[(0, 1_200)])),
+            ("2:900,0:1200", named(&[(0, 1_200), (2, 900)])),
+        ] {
+            assert_eq!(offsets(text), Ok(expected.clone()), "{text}");
+            assert_eq!(until(text), Ok(expected), "{text}");
+        }
+        for text in ["2026-02-12T13:57:02+09:00", "timestamp:1770872222000", "timestamp:2026-02-12T04:57:02Z"] {
+            assert_eq!(until(text), Ok(time.clone()), "{text}");
+        }
+        assert_eq!(timestamp("1770872222000"), Ok(time));
+        for text in ["", "-1", "x", "1.5", "0:", ":3", "0:1,", "0:1,0:2", "-1:4", "0:-4", "0:1:2", "1,2"] {
+            assert!(offsets(text).is_err(), "{text}");
+            assert!(until(text).is_err(), "{text}");
+        }
+        for text in ["yesterday", "timestamp:", "timestamp:-1", "2026-02-12", "9223372036854775808"] {
+            assert!(until(text).is_err(), "{text}");
         }
     }
 

@@ -55,6 +55,15 @@ fn exit_codes() {
         ("worker generate --to x --count -1", Exit::Usage),
         ("worker generate --to x --rate 0", Exit::Usage),
         ("worker run --for 30", Exit::Usage),
+        ("worker run --from-offset -1", Exit::Usage),
+        ("worker run --from-offset 0:-4,1:2", Exit::Usage),
+        ("worker run --from-timestamp yesterday", Exit::Usage),
+        ("worker run --until -5", Exit::Usage),
+        ("worker run --from earliest --from-offset 5", Exit::Usage),
+        ("worker run --from-offset 5 --from-timestamp 5", Exit::Usage),
+        ("worker run --dry-run --start-over", Exit::Usage),
+        ("worker run --from-offset 5 --restore x", Exit::Usage),
+        ("worker run --dry-run --from-offset 6 --until 5", Exit::Usage),
         ("worker demo --port 65536", Exit::Usage),
         ("worker health --timeout 2", Exit::Usage),
         ("worker run --color sometimes", Exit::Usage),
@@ -71,6 +80,10 @@ fn exit_codes() {
 fn a_usage_error_says_what_to_write() {
     let (_, text) = refused("worker run --for 30");
     assert!(text.contains("write a number with a unit, such as 500ms, 30s, 2m or 1h30m"), "{text}");
+    let (_, text) = refused("worker run --from-offset -1");
+    assert!(text.contains("write an offset, such as 1200, or one for each partition"), "{text}");
+    let (_, text) = refused("worker run --until 5 --from-offset 0:4,1:6");
+    assert!(text.contains("--from-offset 0:4,1:6 stands behind --until 5: there is nothing between"), "{text}");
     let (_, text) = refused("worker --config a run --config b");
     assert!(text.contains("--config is given twice, before the command and behind it"), "{text}");
 }

@@ -1,13 +1,14 @@
 //! The Kafka source as a feed, and its settings from ours.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::SessionError;
+use crate::cli::Exit;
 use crate::config::{Sasl, SaslMechanism, Security, Settings, StartFrom as From};
 use crate::epoch::{Feed, FeedError, GroupOffsets, Moved, PartitionFacts, Read, RecordRange, TopicId, ranges_of};
-use crate::source::kafka::{KafkaSettings, KafkaSource, Lost, Range, Standing, StartFrom};
+use crate::source::kafka::{KafkaSettings, KafkaSource, KafkaSourceError, Lost, Range, Standing, StartFrom};
 use crate::source::{Batch, PartitionId, PartitionSeen};
 use crate::time::TimeMode;
 use crate::time::clock::SystemClock;
@@ -16,21 +17,26 @@ use crate::time::clock::SystemClock;
 pub(super) struct KafkaFeed {
     source: KafkaSource,
     group: String,
+    stop: Arc<AtomicBool>,
 }
 
 impl KafkaFeed {
     /// A feed that connects once it is asked for something.
     pub(super) fn start(settings: KafkaSettings, stop: Arc<AtomicBool>) -> Result<Self, SessionError> {
         let group = settings.group.clone();
-        KafkaSource::start(settings, Arc::new(SystemClock), stop)
-            .map(|source| Self { source, group })
-            .map_err(|error| SessionError::Source(error.to_string()))
+        let source = KafkaSource::start(settings, Arc::new(SystemClock), Arc::clone(&stop))?;
+        Ok(Self { source, group, stop })
     }
 }
 
 impl Feed for KafkaFeed {
     fn read(&mut self, wait: Duration) -> Result<Read, FeedError> {
-        Ok(match self.source.read(wait)? {
+        let read = self.source.read(wait)?;
+        if self.source.is_at_its_end() {
+            // Not the end of a recording: open windows stay open, for the next start.
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        Ok(match read {
             Some(batch) => {
                 let ranges = ranges_of(&batch, |slot| self.facts(slot));
                 Read::Records(batch, ranges)
@@ -104,6 +110,15 @@ impl Feed for KafkaFeed {
         if !next_offsets.is_empty() {
             self.source.commit_offsets(next_offsets);
         }
+    }
+}
+
+/// How the program ends where the source cannot go on.
+pub(super) fn exit_of(error: &KafkaSourceError) -> Exit {
+    match error {
+        error if error.is_refusal() => Exit::StateRefused,
+        error if error.is_usage() => Exit::Usage,
+        _ => Exit::Failed,
     }
 }
 

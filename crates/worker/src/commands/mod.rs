@@ -10,6 +10,8 @@ pub mod decode;
 mod durable;
 #[cfg(feature = "kafka")]
 pub mod demo;
+#[cfg(feature = "kafka")]
+mod dry_run;
 pub mod generate;
 pub mod health;
 #[cfg(feature = "kafka")]

@@ -1,27 +1,40 @@
-//! `worker run`: reads the Kafka topic until it is told to stop.
+//! `worker run`: reads the Kafka topic until it is told to stop, or to where it is to end.
 
 #[cfg(feature = "rocksdb")]
 use std::time::Duration;
 
 use super::kafka_feed::{KafkaFeed, kafka_settings};
-use super::{Session, SessionError};
+use super::{Console, Session, SessionError, dry_run};
 use crate::cli::RunArgs;
-use crate::config::{Settings, StateBackend};
+use crate::config::{Settings, StateBackend, Values};
 use crate::epoch::LineClock;
+use crate::source::Place;
+use crate::source::kafka::{KafkaSettings, StartFrom};
+use crate::time::clock::{Clock as _, SystemClock};
 
 /// How long whoever asked for a stop with savepoint may take to look up where it stands.
 #[cfg(feature = "rocksdb")]
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs the pipeline over the configured topic.
-pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) -> Result<(), SessionError> {
+pub fn execute(
+    arguments: &RunArgs,
+    settings: &Settings,
+    values: &Values,
+    console: Console,
+) -> Result<(), SessionError> {
+    let kafka = stretch(arguments, settings)?;
+    if arguments.stretch.dry_run {
+        return dry_run::execute(arguments, &kafka, settings, values, console);
+    }
+    let session = Session::new(settings, values, console)?;
     let durable = cfg!(feature = "rocksdb") && settings.state.backend == StateBackend::Rocksdb;
     // Of a state in memory there is nothing to be asked for.
     let _web = session.serve(durable.then(|| session.control()))?;
     if let Some(after) = arguments.run_for {
         session.stop_after(after);
     }
-    let mut feed = KafkaFeed::start(kafka_settings(settings), session.stop_flag())?;
+    let mut feed = KafkaFeed::start(kafka, session.stop_flag())?;
     #[cfg(feature = "rocksdb")]
     if durable {
         session.run_durable(&mut feed, &arguments.state)?;
@@ -34,4 +47,19 @@ pub fn execute(arguments: &RunArgs, settings: &Settings, session: &Session<'_>) 
         settings.kafka.topic
     );
     session.run(&mut feed, LineClock::Epoch, Some(&settings.sink.dead_letters))
+}
+
+/// The source's settings, for the part of the topic that is asked for.
+fn stretch(arguments: &RunArgs, settings: &Settings) -> Result<KafkaSettings, SessionError> {
+    let stretch = &arguments.stretch;
+    if let Some(until @ Place::Timestamp(time_ms)) = &stretch.until
+        && *time_ms > SystemClock.wall_ms()
+    {
+        return Err(SessionError::Usage(format!(
+            "--until {until} is still to come, and --until waits for nothing: to stop at a time, give --for DURATION"
+        )));
+    }
+    let kafka = kafka_settings(settings);
+    let from = stretch.from().cloned().map_or_else(|| kafka.from.clone(), StartFrom::Named);
+    Ok(KafkaSettings { from, until: stretch.until.clone(), ..kafka })
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::config_id::config_id;
+#[cfg(feature = "kafka")]
+use super::kafka_feed::exit_of;
 use super::stop_limit::StopLimit;
 use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
@@ -23,6 +25,8 @@ use crate::sink::{
     DeadLettersSink, FileSink, Format, JsonRenderer, PacedSink, Renderer, Sink, SinkError, StdoutSink, TextRenderer,
 };
 use crate::source::generate::GenerateError;
+#[cfg(feature = "kafka")]
+use crate::source::kafka::KafkaSourceError;
 use crate::state::{MemoryStateStore, StateStore};
 use crate::time::clock::{Clock, SystemClock};
 use crate::time::{TimeMode, WatermarkSettings};
@@ -47,6 +51,13 @@ pub enum SessionError {
     /// The source could not be opened.
     #[error("{0}")]
     Source(String),
+    /// The topic could not be opened.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] KafkaSourceError),
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Usage(String),
     /// The market's messages could not be written.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -78,16 +89,13 @@ impl SessionError {
             #[cfg(all(feature = "rocksdb", feature = "kafka"))]
             Self::Durable(error) if error.is_refusal() => Exit::StateRefused,
             #[cfg(feature = "kafka")]
-            Self::Driver(DriverError::Source(error)) if source_refused(error.as_ref()) => Exit::StateRefused,
+            Self::Driver(DriverError::Source(error)) => error.downcast_ref().map_or(Exit::Failed, exit_of),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => exit_of(error),
+            Self::Usage(_) => Exit::Usage,
             _ => Exit::Failed,
         }
     }
-}
-
-#[cfg(feature = "kafka")]
-fn source_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    use crate::source::kafka::KafkaSourceError;
-    error.downcast_ref().is_some_and(KafkaSourceError::is_refusal)
 }
 
 /// What the terminal can do.

@@ -8,8 +8,10 @@ pub mod embedded;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod batch;
+mod place;
 mod policies;
 
 pub(crate) use batch::give_back;
 pub use batch::{Batch, PartitionId, PartitionSeen, Replicas, SourceRecord};
+pub use place::Place;
 pub use policies::{OnLostRecords, OnRecreatedTopic};

@@ -1,22 +1,18 @@
 //! Reads logged ranges once more: exactly their records, however far one partition is ahead of another.
 //!
-//! Each partition has a queue of its own, so that what is not wanted yet waits there, within the queue's bound. The
-//! partitions are read one after the other: all of an epoch are needed, so nothing is lost by waiting for one.
+//! The partitions are read one after the other: all of an epoch are needed, so nothing is lost by waiting for one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 
-use super::connect::{Connecting, Stop};
-use super::context::Context;
 use super::error::LOGGED;
-use super::poll::{assignment, passes};
+use super::queues::Queues;
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError, ffi};
 use crate::source::Batch;
@@ -41,15 +37,10 @@ pub struct Range {
     pub to: i64,
 }
 
-/// A consumer with a queue for each partition, positioned behind what was read last.
+/// Queues that stand behind what was read last.
 pub(super) struct Rereader {
     /// Reads.
-    pub consumer: Arc<BaseConsumer<Context>>,
-    settings: KafkaSettings,
-    clock: Arc<dyn Clock>,
-    stop: Arc<AtomicBool>,
-    trouble: Arc<Trouble>,
-    queues: BTreeMap<i32, PartitionQueue<Context>>,
+    pub queues: Queues,
     /// Leader epoch of the last record of each partition.
     pub leader_epochs: BTreeMap<i32, i32>,
 }
@@ -64,7 +55,7 @@ struct Reading {
 }
 
 impl Rereader {
-    /// A consumer of its own: its queues share the bound that otherwise holds for one.
+    /// One for so many partitions.
     pub(super) fn new(
         settings: &KafkaSettings,
         partitions: usize,
@@ -72,54 +63,31 @@ impl Rereader {
         stop: Arc<AtomicBool>,
         trouble: Arc<Trouble>,
     ) -> Result<Self, KafkaSourceError> {
-        let settings = KafkaSettings {
-            prefetch_bytes: settings.prefetch_bytes / partitions.max(1),
-            // The ends of logs are reported.
-            track_caught_up: true,
-            ..settings.clone()
-        };
-        let consumer = Arc::new(settings.client(&settings.group)?);
-        let (queues, leader_epochs) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { consumer, settings, clock, stop, trouble, queues, leader_epochs })
+        let queues = Queues::new(settings, partitions, clock, stop, trouble)?;
+        Ok(Self { queues, leader_epochs: BTreeMap::new() })
     }
 
     /// Appends the records of `ranges` to `batch`, whose table has partition `n` in slot `n`.
     pub(super) fn read(&mut self, ranges: &[Range], batch: &mut Batch) -> Result<(), KafkaSourceError> {
         for range in ranges {
-            self.assign(*range)?;
+            self.queues.assign(range.partition, range.from)?;
         }
         ranges.iter().try_for_each(|range| self.read_range(*range, batch))
     }
 
-    fn assign(&mut self, Range { partition, from, .. }: Range) -> Result<(), KafkaSourceError> {
-        if self.queues.contains_key(&partition) {
-            return Ok(());
-        }
-        let topic = &self.settings.topic;
-        // Before it is assigned, so that no record goes to the common queue.
-        let queue = self.consumer.split_partition_queue(topic, partition).ok_or_else(|| {
-            KafkaSourceError::Settings(format!("{topic}-{partition}: librdkafka has no queue for it"))
-        })?;
-        let added = assignment(topic, partition, &[from]).and_then(|list| self.consumer.incremental_assign(&list));
-        added.map_err(|error| self.failed(&error))?;
-        self.queues.insert(partition, queue);
-        Ok(())
-    }
-
     fn read_range(&mut self, range: Range, batch: &mut Batch) -> Result<(), KafkaSourceError> {
-        let Some(queue) = self.queues.get(&range.partition) else { return Ok(()) };
-        let mut reading = Reading { range, silent_ms: self.clock.boot_ms(), ended_ms: None };
-        let stop = AtomicBool::new(false);
-        let stop = Stop([&self.stop, &stop]);
-        while !stop.is_set() {
+        let Queues { clock, stop, trouble, settings, .. } = &self.queues;
+        let Some(queue) = self.queues.of(range.partition) else { return Ok(()) };
+        let mut reading = Reading { range, silent_ms: clock.boot_ms(), ended_ms: None };
+        while !stop.load(Ordering::Relaxed) {
             match queue.poll(WAIT) {
                 None => {
-                    self.serve()?;
+                    self.queues.serve()?;
                     self.ask(&mut reading)?;
                 }
                 Some(Ok(message)) => {
                     reading.ended_ms = None;
-                    reading.silent_ms = self.clock.boot_ms();
+                    reading.silent_ms = clock.boot_ms();
                     let offset = message.offset();
                     if offset < range.from || offset >= range.to {
                         return Err(self.another_record(range, offset));
@@ -128,7 +96,7 @@ impl Rereader {
                     batch.push(range.partition as u32, offset, timestamp_ms, message.payload());
                     if offset == range.to - 1 {
                         self.leader_epochs.insert(range.partition, ffi::leader_epoch(&message));
-                        self.trouble.over(|| format!("{} is read again", self.settings.topic));
+                        trouble.over(|| format!("{} is read again", settings.topic));
                         return Ok(());
                     }
                 }
@@ -138,65 +106,35 @@ impl Rereader {
         Err(KafkaSourceError::Stopped)
     }
 
-    /// Lets librdkafka hand over what it has to say beside records.
-    fn serve(&self) -> Result<(), KafkaSourceError> {
-        while let Some(said) = self.consumer.poll(Duration::ZERO) {
-            match said {
-                Ok(message) => {
-                    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
-                    let text = format!("{topic}-{partition}: record {offset} came past its partition's queue");
-                    return Err(KafkaSourceError::Settings(text));
-                }
-                Err(error) => self.passes(&error)?,
-            }
-        }
-        Ok(())
-    }
-
     fn judge(&self, error: &KafkaError, reading: &mut Reading) -> Result<(), KafkaSourceError> {
         match (error, error.rdkafka_error_code()) {
             (KafkaError::PartitionEOF(_), _) => {
-                reading.ended_ms.get_or_insert_with(|| self.clock.boot_ms());
+                reading.ended_ms.get_or_insert_with(|| self.queues.clock.boot_ms());
                 Ok(())
             }
             (_, Some(RDKafkaErrorCode::AutoOffsetReset)) => {
                 let Range { partition, from, .. } = reading.range;
-                let (low, high) = self.connecting(|asking| asking.log_range(partition))?;
-                let topic = self.settings.topic.clone();
-                Err(KafkaSourceError::OffsetOutOfRange { topic, partition, offset: from, low, high, hint: LOGGED })
+                Err(self.queues.out_of_range(partition, from, LOGGED)?)
             }
-            _ => self.passes(error),
-        }
-    }
-
-    fn passes(&self, error: &KafkaError) -> Result<(), KafkaSourceError> {
-        let KafkaSettings { topic, bootstrap, .. } = &self.settings;
-        match (error, error.rdkafka_error_code()) {
-            (KafkaError::PartitionEOF(_), _) => Ok(()),
-            (KafkaError::MessageConsumption(_), Some(code)) if passes(code) => {
-                let reason = self.consumer.context().take_reason().unwrap_or_else(|| code.to_string());
-                self.trouble.tell(format!("{topic} cannot be read again from {bootstrap} ({reason}); retrying"));
-                Ok(())
-            }
-            _ => Err(self.failed(error)),
+            _ => self.queues.passes(error),
         }
     }
 
     /// Asks a broker about a partition that has been silent.
     fn ask(&self, reading: &mut Reading) -> Result<(), KafkaSourceError> {
-        let now_ms = self.clock.boot_ms();
+        let now_ms = self.queues.clock.boot_ms();
         if now_ms - reading.silent_ms < ASK_AFTER_MS {
             return Ok(());
         }
         reading.silent_ms = now_ms;
         let Range { partition, from, to } = reading.range;
-        let KafkaSettings { topic, bootstrap, .. } = &self.settings;
-        match self.consumer.fetch_watermarks(topic, partition, Duration::from_secs(1)) {
+        let KafkaSettings { topic, bootstrap, .. } = &self.queues.settings;
+        match self.queues.consumer.fetch_watermarks(topic, partition, Duration::from_secs(1)) {
             Err(error) => {
                 // A broker that was away may have had to find its log's end again.
                 reading.ended_ms = None;
-                let reason = self.consumer.context().take_reason().unwrap_or_else(|| error.to_string());
-                self.trouble.tell(format!("{topic} cannot be read again from {bootstrap} ({reason}); retrying"));
+                let reason = self.queues.consumer.context().take_reason().unwrap_or_else(|| error.to_string());
+                self.queues.trouble.tell(format!("{topic} cannot be read again from {bootstrap} ({reason}); retrying"));
                 Ok(())
             }
             Ok((low, high)) if low >= to => {
@@ -222,26 +160,6 @@ impl Rereader {
     }
 
     fn missing(&self, Range { partition, to, .. }: Range, found: String) -> KafkaSourceError {
-        KafkaSourceError::RecordMissing { topic: self.settings.topic.clone(), partition, wanted: to - 1, found }
-    }
-
-    fn failed(&self, error: &KafkaError) -> KafkaSourceError {
-        let reason = self.consumer.context().take_reason();
-        KafkaSourceError::Client { topic: self.settings.topic.clone(), error: error.to_string(), reason }
-    }
-
-    fn connecting<T>(
-        &self,
-        ask: impl FnOnce(&Connecting<'_>) -> Result<Option<T>, KafkaSourceError>,
-    ) -> Result<T, KafkaSourceError> {
-        let never = AtomicBool::new(false);
-        ask(&Connecting {
-            consumer: &self.consumer,
-            settings: &self.settings,
-            clock: &*self.clock,
-            trouble: &self.trouble,
-            stop: Stop([&self.stop, &never]),
-        })?
-        .ok_or(KafkaSourceError::Stopped)
+        KafkaSourceError::RecordMissing { topic: self.queues.settings.topic.clone(), partition, wanted: to - 1, found }
     }
 }

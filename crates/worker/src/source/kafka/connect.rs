@@ -49,6 +49,8 @@ pub(super) struct Starts {
     pub next: Vec<i64>,
     /// What of it is gone already.
     pub lost: Vec<Lost>,
+    /// Where each partition is to end: where its log does, unless the settings say something else.
+    pub ends: Vec<i64>,
 }
 
 /// Asks a broker until it has answers, or until told to stop: then everything gives `None`.
@@ -175,7 +177,8 @@ impl Connecting<'_> {
         let Some(wanted) = self.wanted_offsets(&ranges)? else { return Ok(None) };
         // Above a log's end is left to the broker: a reader of uncommitted records may have been further than it.
         let lost = outside(&wanted, &ranges).lost;
-        Ok(Some(Starts { next: wanted, lost }))
+        let ends = self.ends(&wanted, &ranges)?;
+        Ok(ends.map(|ends| Starts { next: wanted, lost, ends }))
     }
 
     /// Where the logs of partitions begin.
@@ -216,6 +219,7 @@ impl Connecting<'_> {
             }
             StartFrom::Group(group) => self.group_offsets(group, &lows()),
             StartFrom::Timestamp(time_ms) => self.offsets_at(*time_ms, ranges),
+            StartFrom::Named(place) => self.begins(place, ranges),
         }
     }
 
@@ -238,7 +242,8 @@ impl Connecting<'_> {
         Ok(Some(wanted))
     }
 
-    fn offsets_at(&self, time_ms: i64, ranges: &[(i64, i64)]) -> Result<Option<Vec<i64>>, KafkaSourceError> {
+    /// Where the first record at or after a time stands in each partition; the end of partitions without one.
+    pub(super) fn offsets_at(&self, time_ms: i64, ranges: &[(i64, i64)]) -> Result<Option<Vec<i64>>, KafkaSourceError> {
         let KafkaSettings { topic, .. } = self.settings;
         self.until_done(|| {
             let times = self.partition_list(ranges.len(), Some(Offset::Offset(time_ms)))?;

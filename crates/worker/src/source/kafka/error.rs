@@ -74,6 +74,61 @@ pub enum KafkaSourceError {
         /// The one named.
         partition: i32,
     },
+    /// A flag names a partition that the topic does not have.
+    #[error("kafka: {flag} names partition {partition}, but topic {topic} has {partitions}, counted from 0")]
+    NamedPartition {
+        /// The flag.
+        flag: &'static str,
+        /// The topic.
+        topic: String,
+        /// The partition named.
+        partition: i32,
+        /// How many there are.
+        partitions: usize,
+    },
+    /// A flag names an offset that nothing stands at yet.
+    #[error("kafka: {flag} names offset {offset} of {topic}-{partition}, whose log ends at {high}")]
+    NamedOffset {
+        /// The flag.
+        flag: &'static str,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset named.
+        offset: i64,
+        /// The offset after the log's last.
+        high: i64,
+    },
+    /// Nothing stands between where reading is to begin and where it is to end.
+    #[error(
+        "kafka: reading {topic}-{partition} would begin at {from} and is to end before {until} (--until), and no other \
+         partition has anything between"
+    )]
+    NothingBetween {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where it would begin.
+        from: i64,
+        /// Where it is to end.
+        until: i64,
+    },
+    /// A place to begin at is given, and the state goes on elsewhere.
+    #[error(
+        "kafka: {flag} {place} is where a first start reads from, but there is a state, which goes on at {stands}: leave \
+         the flag out to go on there; add --dry-run to look at the topic without touching the state; add --start-over to \
+         begin anew (what there is of a state is set aside)"
+    )]
+    StateStands {
+        /// The flag.
+        flag: &'static str,
+        /// The place given.
+        place: String,
+        /// Where the state stands.
+        stands: String,
+    },
     /// The state was made from another topic.
     #[error(
         "kafka: the state stands in {found}, where {wanted} is to be read: set kafka.topic back to what it was, or give \
@@ -143,6 +198,12 @@ impl KafkaSourceError {
                 | Self::NoSuchPartition { .. }
                 | Self::OtherTopic { .. }
                 | Self::RecordMissing { .. }
+                | Self::StateStands { .. }
         )
+    }
+
+    /// Whether the command line is wrong, as the topic now shows.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NamedPartition { .. } | Self::NamedOffset { .. } | Self::NothingBetween { .. })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Not a consumer group: the worker keeps its position itself and commits the group's offsets for monitoring only. No
 //! async; one thread polls one queue, another asks the broker how it is. After a crash logged ranges are read again first,
-//! there with a queue for each partition.
+//! there with a queue for each partition; so is a stretch that somebody only wants to look at.
 
 mod again;
 mod block_on;
@@ -10,14 +10,20 @@ mod caught_up;
 mod connect;
 mod context;
 mod elsewhere;
+mod ends;
 mod error;
 mod ffi;
 mod moving;
+mod named;
+mod partitions;
+mod passing;
 mod poll;
 mod produce;
+mod queues;
 mod running;
 mod settings;
 mod source;
+mod stretch;
 mod trouble;
 mod watch;
 
@@ -30,3 +36,4 @@ pub(in crate::source) use produce::MarketProducer;
 pub use produce::generate_to_broker;
 pub use settings::{KafkaSettings, StartFrom};
 pub use source::{KafkaSource, Standing, TopicId};
+pub use stretch::Stretch;

@@ -9,15 +9,17 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::KafkaSourceError;
 use super::caught_up::CaughtUp;
 use super::connect::{Connecting, Starts, Stop};
 use super::context::Context;
 use super::elsewhere::{Move, another};
+use super::ends::Ends;
 use super::ffi;
 use super::moving::Positions;
+use super::partitions::{assignment, list_of, partition_ids};
+use super::passing::passes;
 use super::settings::{KafkaSettings, StartFrom};
 use super::source::{Standing, TopicId};
 use super::trouble::Trouble;
@@ -43,6 +45,8 @@ pub(super) enum SourceEvent {
     Idle { standings: Vec<Standing> },
     /// Reading goes on elsewhere: this thread has ended, and the next one begins there.
     Moved(Move),
+    /// Every partition has got to where reading is to end: this thread has ended.
+    Reached,
     /// The source is at its end.
     Failed(KafkaSourceError),
 }
@@ -73,6 +77,7 @@ struct Stopped;
 /// What ends the thread.
 enum End {
     Stopped,
+    Reached,
     Moved(Move),
     Failed(KafkaSourceError),
 }
@@ -102,6 +107,7 @@ impl Poller {
         let last = match self.read() {
             Err(End::Failed(error)) => SourceEvent::Failed(error),
             Err(End::Moved(to)) => SourceEvent::Moved(to),
+            Err(End::Reached) => SourceEvent::Reached,
             Err(End::Stopped) | Ok(()) => return,
         };
         // Nobody may be left to hear it.
@@ -128,7 +134,7 @@ impl Poller {
             let known = if let StartFrom::Offsets(offsets) = &self.settings.from { offsets.len() } else { 0 };
             return Err(connecting.recreated(was, found, known)?.into());
         }
-        let Starts { next, lost } = connecting.start_offsets(count)?.ok_or(Stopped)?;
+        let Starts { next, lost, ends } = connecting.start_offsets(count)?.ok_or(Stopped)?;
         let standings: Vec<Standing> = next.iter().map(|next| Standing::at(*next)).collect();
         if !lost.is_empty() {
             return Err(connecting.skip(topic_id, &standings, lost)?.into());
@@ -136,7 +142,11 @@ impl Poller {
         self.consumer
             .assign(&assignment(&self.settings.topic, 0, &next).map_err(|error| connecting.client_error(&error))?)
             .map_err(|error| connecting.client_error(&error))?;
-        tracing::info!(offsets = ?next, "kafka: reading {}", self.settings.topic);
+        let topic = &self.settings.topic;
+        let ends = self.settings.until.as_ref().map(|_| Ends::new(&next, ends.clone())).inspect(|_| {
+            tracing::info!(offsets = ?ends, "kafka: reading {topic} ends there");
+        });
+        tracing::info!(offsets = ?next, "kafka: reading {topic}");
         let (settings, clock, trouble) = (self.settings.clone(), Arc::clone(&self.clock), Arc::clone(&self.trouble));
         let watch = Watch::start(Arc::clone(&self.consumer), settings, clock, trouble, (topic_id, count))
             .map_err(|error| KafkaSourceError::Settings(format!("no thread to watch the broker: {error}")))?;
@@ -149,6 +159,8 @@ impl Poller {
             told: Vec::new(),
             topic_id,
             standings,
+            ends,
+            paused: 0,
             watch,
             poller: &self,
         };
@@ -164,6 +176,10 @@ struct Reading<'a> {
     topic_id: Option<TopicId>,
     /// What is known of each partition; caught up only in what the driver is told.
     standings: Vec<Standing>,
+    /// Where reading is to end, if anywhere.
+    ends: Option<Ends>,
+    /// How many partitions have got there and are fetched no more.
+    paused: usize,
     batch: Batch,
     caught_up: CaughtUp,
     /// Which partitions the driver was last told to be caught up.
@@ -183,7 +199,25 @@ impl Reading<'_> {
                 None => {}
             }
             self.drain()?;
+            self.look_for_ends()?;
             self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    /// Leaves partitions alone that have got to where reading is to end; ends once all have.
+    fn look_for_ends(&mut self) -> Result<(), End> {
+        let Some(ends) = &self.ends else { return Ok(()) };
+        if ends.all_reached() {
+            self.hand_over_all()?;
+            return Err(End::Reached);
+        }
+        let reached: Vec<i32> = ends.reached().collect();
+        if reached.len() > self.paused {
+            self.paused = reached.len();
+            let list = list_of(&self.poller.settings.topic, reached);
+            let paused = self.poller.consumer.pause(&list);
+            paused.map_err(|error| self.poller.connecting().client_error(&error))?;
         }
         Ok(())
     }
@@ -211,6 +245,9 @@ impl Reading<'_> {
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         let partition = message.partition() as usize;
+        if self.ends.as_mut().is_some_and(|ends| !ends.takes(partition, message.offset())) {
+            return;
+        }
         let Some(standing) = self.standings.get_mut(partition) else { return };
         standing.position = message.offset() + 1;
         standing.leader_epoch = ffi::leader_epoch(message);
@@ -307,6 +344,10 @@ impl Reading<'_> {
 
     /// Reads partitions that were added to the topic, from their beginning.
     fn grow(&mut self, count: i32) -> Result<(), End> {
+        if self.ends.is_some() {
+            // They were not there at the start, where it was said where to end.
+            return Ok(());
+        }
         let (connecting, known) = (self.poller.connecting(), self.standings.len());
         let topic = &self.poller.settings.topic;
         // More partitions than it had: it may be another topic, whose others would be read from where the old ones stood.
@@ -334,6 +375,9 @@ impl Reading<'_> {
         match (error, code) {
             (KafkaError::PartitionEOF(partition), _) => {
                 self.caught_up.end_reached(*partition as usize);
+                if let Some(ends) = &mut self.ends {
+                    ends.end_of_log(*partition as usize);
+                }
                 Ok(())
             }
             (KafkaError::MessageConsumption(_), Some(code)) if passes(code) => {
@@ -346,50 +390,4 @@ impl Reading<'_> {
             _ => Err(self.poller.connecting().client_error(error).into()),
         }
     }
-}
-
-/// Whether librdkafka goes on by itself after this.
-pub(super) fn passes(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::AllBrokersDown
-            | Code::BrokerTransportFailure
-            | Code::Resolve
-            | Code::OperationTimedOut
-            | Code::MessageTimedOut
-            | Code::RequestTimedOut
-            | Code::NetworkException
-            | Code::Authentication
-            | Code::SaslAuthenticationFailed
-            | Code::SSL
-            | Code::LeaderNotAvailable
-            | Code::NotLeaderForPartition
-            | Code::ReplicaNotAvailable
-            | Code::BrokerNotAvailable
-            | Code::UnknownTopic
-            | Code::UnknownPartition
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownLeaderEpoch
-            | Code::FencedLeaderEpoch
-            | Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ThrottlingQuotaExceeded
-            | Code::CoordinatorLoadInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::NotCoordinator
-    )
-}
-
-pub(super) fn assignment(topic: &str, first: i32, offsets: &[i64]) -> Result<TopicPartitionList, KafkaError> {
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in (first..).zip(offsets) {
-        list.add_partition_offset(topic, partition, Offset::Offset(*offset))?;
-    }
-    Ok(list)
-}
-
-pub(super) fn partition_ids(topic: &str, count: usize) -> Vec<PartitionId> {
-    let topic: Arc<str> = Arc::from(topic);
-    (0..count as i32).map(|partition| PartitionId { topic: Arc::clone(&topic), partition }).collect()
 }

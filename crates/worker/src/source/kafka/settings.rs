@@ -8,7 +8,7 @@ use rdkafka::error::KafkaError;
 
 use super::KafkaSourceError;
 use super::context::Context;
-use crate::source::{OnLostRecords, OnRecreatedTopic};
+use crate::source::{OnLostRecords, OnRecreatedTopic, Place};
 
 /// Where reading starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub enum StartFrom {
     Timestamp(i64),
     /// The offset to read next of each partition; the beginning of partitions not named.
     Offsets(Vec<(i32, i64)>),
+    /// Where a person says, and only where there is no state: it would go on elsewhere. The beginning of partitions not
+    /// named.
+    Named(Place),
 }
 
 /// What the Kafka source is told.
@@ -35,6 +38,8 @@ pub struct KafkaSettings {
     pub group: String,
     /// Where to start.
     pub from: StartFrom,
+    /// Where reading ends in each partition; it goes on for ever where there is nothing of the kind.
+    pub until: Option<Place>,
     /// The most records of a batch.
     pub batch_records_max: usize,
     /// The most bytes of a batch's values; the last record may go past it.
@@ -76,6 +81,7 @@ impl KafkaSettings {
             topic: topic.to_owned(),
             group: group.to_owned(),
             from: StartFrom::Earliest,
+            until: None,
             batch_records_max: 10_000,
             batch_bytes_max: 8 << 20,
             prefetch_bytes: 32 << 20,
@@ -127,7 +133,7 @@ impl KafkaSettings {
             ("enable.auto.offset.store", flag(false)),
             // An offset outside the log stops the worker; starting over by itself would double or lose orders.
             ("auto.offset.reset", "error".to_owned()),
-            ("enable.partition.eof", flag(self.track_caught_up)),
+            ("enable.partition.eof", flag(self.track_caught_up || self.until.is_some())),
             ("check.crcs", flag(true)),
             ("queued.max.messages.kbytes", (half / 1024).to_string()),
             ("fetch.max.bytes", half.to_string()),

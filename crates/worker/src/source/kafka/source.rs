@@ -11,7 +11,9 @@ use super::again::{Range, Rereader};
 use super::connect::{Connecting, Stop};
 use super::context::Context;
 use super::elsewhere::{Move, Moved, another, shown};
-use super::poll::{SourceEvent, partition_ids};
+use super::named::flag_of;
+use super::partitions::partition_ids;
+use super::poll::SourceEvent;
 use super::running::Running;
 use super::trouble::Trouble;
 use super::{KafkaSettings, KafkaSourceError, StartFrom};
@@ -57,6 +59,8 @@ pub struct KafkaSource {
     asked: Option<BaseConsumer<Context>>,
     again: Option<Rereader>,
     running: Option<Running>,
+    /// Every partition has got to where reading is to end.
+    reached: bool,
 }
 
 impl KafkaSource {
@@ -84,6 +88,7 @@ impl KafkaSource {
             asked: None,
             again: None,
             running: None,
+            reached: false,
         })
     }
 
@@ -99,6 +104,11 @@ impl KafkaSource {
         was: Option<TopicId>,
     ) -> Result<Option<TopicId>, KafkaSourceError> {
         let topic = &self.settings.topic;
+        if let StartFrom::Named(place) = &self.settings.from {
+            let stands = next_offsets.iter().map(|(id, next)| format!("{}-{}: {next}", id.topic, id.partition));
+            let stands = stands.collect::<Vec<_>>().join(", ");
+            return Err(KafkaSourceError::StateStands { flag: flag_of(place), place: place.to_string(), stands });
+        }
         for (number, (id, _)) in (0..).zip(next_offsets) {
             if *id.topic != **topic || id.partition != number {
                 let found = format!("{}-{}", id.topic, id.partition);
@@ -201,6 +211,9 @@ impl KafkaSource {
     /// # Errors
     /// What waiting does not mend. The records before it were delivered.
     pub fn read(&mut self, wait: Duration) -> Result<Option<Batch>, KafkaSourceError> {
+        if self.reached {
+            return Ok(None);
+        }
         let event = self.running()?.next(wait)?;
         Ok(match event {
             Some(SourceEvent::Records { batch, standings }) => {
@@ -227,6 +240,10 @@ impl KafkaSource {
                 self.moved = Some(moved);
                 None
             }
+            Some(SourceEvent::Reached) => {
+                self.reached = true;
+                None
+            }
             Some(SourceEvent::Failed(error)) => return Err(error),
             None => None,
         })
@@ -236,6 +253,11 @@ impl KafkaSource {
     /// nothing was read there yet.
     pub fn take_moved(&mut self) -> Option<Moved> {
         self.moved.take()
+    }
+
+    /// Whether every partition has got to where reading is to end; what was read before it has been given.
+    pub fn is_at_its_end(&self) -> bool {
+        self.reached
     }
 
     /// The threads that read on, from where reading has come to.
@@ -330,7 +352,7 @@ impl KafkaSource {
     /// Commits offsets to read next as the group's, for whoever watches it. Does not wait; a failure is only logged.
     pub fn commit_offsets(&self, next_offsets: &[(PartitionId, i64)]) {
         let running = self.running.as_ref().map(|running| &running.consumer);
-        let Some(consumer) = running.or(self.again.as_ref().map(|again| &again.consumer)) else { return };
+        let Some(consumer) = running.or(self.again.as_ref().map(|again| &again.queues.consumer)) else { return };
         let mut list = TopicPartitionList::new();
         let added = next_offsets
             .iter()
