@@ -6,6 +6,8 @@ mod again;
 mod asked;
 #[cfg(feature = "rocksdb")]
 mod disk_trouble;
+#[cfg(feature = "rocksdb")]
+mod dry_run;
 mod generating;
 #[cfg(feature = "rocksdb")]
 mod killed;
@@ -20,6 +22,8 @@ mod stopped;
 mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;
+#[cfg(feature = "rocksdb")]
+mod until;
 #[cfg(all(feature = "rocksdb", feature = "web"))]
 mod watched;
 
