@@ -18,6 +18,7 @@ mod stack;
 mod pipeline;
 mod load;
 mod audit;
+mod sink_topics;
 mod scenario;
 mod scenarios;
 mod report;

@@ -20,6 +20,7 @@ mod savepoint_upgrade;
 mod seed;
 mod status_watch;
 mod worker_container;
+mod zombie;
 
 use crate::cli::Cli;
 use crate::scenario::{On, Scenario};
@@ -74,6 +75,13 @@ const FIRST: &[Scenario] = &[
         marked: false,
         on: On::Shared,
         run: kafka_exactly_once::run,
+    },
+    Scenario {
+        name: "zombie",
+        what: "a worker wakes after a second one has gone on from a copy of its state: refused, readers see all, once",
+        marked: false,
+        on: On::Shared,
+        run: zombie::run,
     },
     Scenario {
         name: "savepoint-upgrade",

@@ -10,11 +10,11 @@ use crate::lines::settle;
 use crate::pipeline::Pipeline;
 use crate::scenario::Stage;
 use crate::stack::docker::{self, docker};
+use crate::stack::{STATE, Volume};
 use crate::wait::{Look, until};
 
 const LIMIT: Duration = Duration::from_mins(1);
-/// Where the image has its state, and who it runs as.
-const STATE: &str = "/var/lib/worker";
+/// Who the image runs as.
 const USER: &str = "10001:10001";
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
@@ -25,9 +25,9 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     stage.step("the volume is given to root");
     let stack = pipeline.stack;
     stack.act("stop", &pipeline.worker)?;
-    let (volume, image) = volume_and_image(&pipeline)?;
-    as_root(&image, &volume, &["chown", "-R", "0:0", STATE])?;
-    as_root(&image, &volume, &["chmod", "0750", STATE])?;
+    let volume = Volume::of(&stack.container(&pipeline.worker)?)?;
+    volume.as_root(&["chown", "-R", "0:0", STATE])?;
+    volume.as_root(&["chmod", "0750", STATE])?;
     let mark = pipeline.lines.mark();
     let stopped_at = stack.container(&pipeline.worker)?.inspected["State"]["FinishedAt"].clone();
     // What comes meanwhile must not be lost, and nothing of it may be read.
@@ -45,7 +45,7 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let container = stack.container(&pipeline.worker)?;
     let user = container.inspected.pointer("/Config/User").and_then(Value::as_str);
     ensure!(user == Some(USER), "the worker runs as {user:?}");
-    let owner = as_root(&image, &volume, &["stat", "-c", "%u:%g", STATE])?;
+    let owner = volume.as_root(&["stat", "-c", "%u:%g", STATE])?;
     ensure!(owner.trim() == USER, "the volume belongs to {owner}");
     let left = docker(&["ps", "--all", "--quiet", "--filter", &format!("name={}-volume", container.name)])?;
     ensure!(left.trim().is_empty(), "what prepared the volume is still there: {left}");
@@ -60,23 +60,6 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
 
 fn insert(id: i64) -> String {
     format!("INSERT INTO orders (id, symbol, side, quantity, price) VALUES ({id}, 'OWNED', 'BUY', 1, 10);")
-}
-
-fn volume_and_image(pipeline: &Pipeline<'_>) -> Result<(String, String)> {
-    let container = pipeline.stack.container(&pipeline.worker)?;
-    let mounts = container.inspected["Mounts"].as_array().context("no mounts")?.clone();
-    let volume = mounts.iter().find(|mount| mount["Destination"] == STATE).context("no volume for the state")?;
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let volume = text(&volume["Name"]).context("the volume has no name")?;
-    let image = text(&container.inspected["Config"]["Image"]).context("the container has no image")?;
-    Ok((volume, image))
-}
-
-/// Runs a program of the image as root, with the volume where the worker has it.
-fn as_root(image: &str, volume: &str, command: &[&str]) -> Result<String> {
-    let mount = format!("{volume}:{STATE}");
-    let head = ["run", "--rm", "--network", "none", "--user", "0:0", "--volume", &mount, "--entrypoint", command[0]];
-    docker(&[&head[..], &[image], &command[1..]].concat())
 }
 
 /// Its last words since it was started: it ends at once, again and again.

@@ -6,6 +6,7 @@ mod kafka;
 mod mysql;
 mod ports;
 mod started;
+mod volume;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 pub(crate) use self::docker::Container;
 pub(crate) use self::kafka::Topic;
+pub(crate) use self::volume::{STATE, Volume};
 use crate::process::finish;
 use crate::signals::{Interrupted, undisturbed};
 use crate::stack::ports::Ports;
