@@ -8,6 +8,8 @@ mod asked;
 mod disk_trouble;
 #[cfg(feature = "rocksdb")]
 mod dry_run;
+#[cfg(feature = "rocksdb")]
+mod faults;
 mod generating;
 #[cfg(feature = "rocksdb")]
 mod killed;
@@ -18,6 +20,8 @@ mod life;
 #[cfg(feature = "rocksdb")]
 mod policies;
 #[cfg(feature = "rocksdb")]
+mod proxy;
+#[cfg(feature = "rocksdb")]
 mod stopped;
 mod support;
 #[cfg(feature = "rocksdb")]
@@ -26,6 +30,8 @@ mod transactions;
 mod until;
 #[cfg(all(feature = "rocksdb", feature = "web"))]
 mod watched;
+#[cfg(feature = "rocksdb")]
+mod zombie;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -115,9 +115,9 @@ impl<'a> Life<'a> {
 }
 
 /// Messages at this pace until it is told to stop; gives how many.
-pub(super) fn load(life: &Life<'_>, a_second: u32, stop: &AtomicBool) -> u64 {
+fn load(bootstrap: &str, topic: &str, a_second: u32, stop: &AtomicBool) -> u64 {
     let settings = GenerateSettings { market: MarketSettings::default(), count: u64::MAX, rate: Some(a_second) };
-    generate_until(&life.bootstrap, &life.topic, &settings, stop)
+    generate_until(bootstrap, topic, &settings, stop)
 }
 
 /// Ends the load, also where what is done under it panics.
@@ -131,9 +131,14 @@ impl Drop for Stop<'_> {
 
 /// Does something under load; gives how many messages were written meanwhile.
 pub(super) fn under_load(life: &Life<'_>, a_second: u32, work: impl FnOnce()) -> u64 {
+    under_load_of(&life.bootstrap, &life.topic, a_second, work)
+}
+
+/// The same for any topic.
+pub(super) fn under_load_of(bootstrap: &str, topic: &str, a_second: u32, work: impl FnOnce()) -> u64 {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let load = scope.spawn(|| load(life, a_second, &stop));
+        let load = scope.spawn(|| load(bootstrap, topic, a_second, &stop));
         let stop = Stop(&stop);
         work();
         drop(stop);

@@ -27,14 +27,14 @@ const A_SECOND: u32 = 1_500;
 const STREAMS: [&str; 4] = ["raw", "agg", "alerts", "dlq"];
 
 /// A worker's place: its directory, the topic that it reads, and a name that its own topics begin with.
-struct Place<'a> {
-    folder: &'a Path,
-    topic: &'a str,
-    name: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) topic: &'a str,
+    pub(super) name: &'a str,
 }
 
 impl Place<'_> {
-    fn begin(&self, more: &[&str]) -> Child {
+    pub(super) fn begin(&self, more: &[&str]) -> Child {
         self.command(more).spawn().unwrap()
     }
 
@@ -65,12 +65,12 @@ impl Place<'_> {
         command
     }
 
-    fn output(&self, stream: &str) -> String {
+    pub(super) fn output(&self, stream: &str) -> String {
         format!("{}.{stream}", self.name)
     }
 
     /// The lines of the file, which is exactly once by itself.
-    fn file(&self) -> Vec<String> {
+    pub(super) fn file(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.join("results")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
@@ -114,12 +114,40 @@ fn read_committed(real: &Real, topic: &str) -> Vec<Read> {
     read
 }
 
+/// How many records a topic has: those that are committed, or all.
+fn ends(real: &Real, topic: &str, isolation: &str) -> i64 {
+    let consumer: BaseConsumer = real.config().set("isolation.level", isolation).create().unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), LONG).unwrap();
+    let partitions = metadata.topics()[0].partitions().iter();
+    partitions.map(|partition| consumer.fetch_watermarks(topic, partition.id(), LONG).unwrap().1).sum()
+}
+
+/// Up to where a reader of what is committed gets, over all partitions.
+pub(super) fn committed_records(real: &Real, topic: &str) -> i64 {
+    ends(real, topic, "read_committed")
+}
+
+/// The same with what is not committed yet.
+pub(super) fn records(real: &Real, topic: &str) -> i64 {
+    ends(real, topic, "read_uncommitted")
+}
+
+/// Waits until so many messages have come through to the file, and their windows are over.
+pub(super) fn come_through(place: &Place<'_>, written: u64) {
+    let mut seen = 0;
+    wait_until("every message has come through and its window is over", || {
+        let before = std::mem::replace(&mut seen, place.file().len());
+        std::thread::sleep(Duration::from_millis(1_500));
+        seen as u64 > written / 2 && seen == before
+    });
+}
+
 fn field(line: &str, name: &str) -> Value {
     serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"))[name].clone()
 }
 
 /// The topics have what the file has: each line once, under its symbol, the lines of a symbol in their order.
-fn topics_equal_file(real: &Real, place: &Place<'_>) {
+pub(super) fn topics_equal_file(real: &Real, place: &Place<'_>) {
     let file = place.file();
     for (stream, name) in STREAMS.iter().zip(["raw", "agg", "alert", "dead_letter"]) {
         let mut expected: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
@@ -268,7 +296,8 @@ fn a_second_worker_of_the_same_name_takes_the_first_one_s_place() {
 }
 
 /// What the brokers do to a transaction that is open for longer than this.
-const TIMEOUT: [&str; 4] = ["--set", "sink.kafka.transaction_timeout_ms=10000", "--set", "sink.kafka.transaction_ms=0"];
+pub(super) const TIMEOUT: [&str; 4] =
+    ["--set", "sink.kafka.transaction_timeout_ms=10000", "--set", "sink.kafka.transaction_ms=0"];
 
 // A worker is held up while a transaction is open, for longer than it may be: the brokers end it, and fence its producer as
 // if another worker had come.
