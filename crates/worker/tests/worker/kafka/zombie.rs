@@ -53,6 +53,8 @@ fn zombie(stands_still: Duration) {
         let ended = end_of(sleeper, Duration::from_mins(1));
         assert_eq!(ended.code, Some(3), "{}", ended.err);
         assert!(ended.err.contains("another worker has begun to write"), "{}", ended.err);
+        // Shown where the second one was hurt by it.
+        println!("the first one said: {}", ended.err);
         last = Some(other);
     });
     let last = last.unwrap();
