@@ -47,6 +47,8 @@ pub(crate) enum Task {
     Chaos(ChaosOptions),
     /// Build the stack's images without a registry: from Debian's packages, Maven Central and this repository
     Images(ImagesOptions),
+    /// Ask ClickHouse's own engine what the business dashboard and its alerts ask, over results of a recorded market
+    Analytics(AnalyticsOptions),
     /// Test the real stack: MySQL to the worker's lines, in containers
     #[command(disable_help_flag = true)]
     E2e(E2eOptions),
@@ -211,6 +213,23 @@ pub(crate) struct ImagesOptions {
     /// Use nothing that was built before: newer packages
     #[arg(long)]
     pub(crate) fresh: bool,
+}
+
+/// Whether to draw what was answered.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "Examples:
+  cargo xtask analytics                                       every query is asked, the alerts fire and do not
+  cargo xtask analytics --svg compose/analytics/dashboard.svg    and the panels drawn from the answers")]
+pub(crate) struct AnalyticsOptions {
+    /// Draw the panels into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Print every query as it was asked, with its answer's size
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Another worker than the one of this tree
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) worker: Option<PathBuf>,
 }
 
 /// Read by the program that runs the scenarios: it alone knows them.

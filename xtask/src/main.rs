@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask ci | tidy | broker | clickhouse | fuzz | plant | bench | chaos | images | e2e`.
+//! The project's own tools: `cargo xtask ci | tidy | broker | clickhouse | fuzz | plant | bench | chaos | images | analytics | e2e`.
 //!
 //! One file or folder a task. It does not depend on the worker: it calls cargo and the programs that cargo builds.
 
@@ -9,6 +9,7 @@ mod signals;
 mod stopwatch;
 mod process;
 mod workspace;
+mod python;
 mod tidy;
 mod broker;
 mod clickhouse;
@@ -17,6 +18,7 @@ mod plant;
 mod bench;
 mod chaos;
 mod images;
+mod analytics;
 mod e2e;
 mod ci;
 
@@ -55,6 +57,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bench(options) => bench::run(&root, &options),
         Task::Chaos(options) => chaos::run(&root, &options),
         Task::Images(options) => images::run(&root, &options),
+        Task::Analytics(options) => analytics::run(&root, &options),
         Task::E2e(options) => e2e::run(&root, &options),
     }
 }

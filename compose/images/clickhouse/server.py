@@ -55,10 +55,9 @@ class Request(BaseHTTPRequestHandler):
             if not may_write or user in self.server.users.read_only:
                 settings.append(("readonly", "2"))
             statement = words.get("query", "").encode()
-            statement = statement + b"\n" + body if statement and body else statement or body
             form = words.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
             database = words.get("database") or self.headers.get("X-ClickHouse-Database")
-            self.reply(200, self.server.engine.answer(statement, database, settings, form))
+            self.reply(200, self.server.engine.answer(statement, body, database, settings, form))
         except Refused as refused:
             words = f"{refused} (version {self.server.engine.version})\n"
             self.reply(refused.status, words.encode(), {"X-ClickHouse-Exception-Code": str(refused.code)})
@@ -81,20 +80,30 @@ class Request(BaseHTTPRequestHandler):
         return name
 
     def body(self):
-        """All of it; none where it is too large, and then the connection ends."""
-        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
-            size = int(self.headers.get("Content-Length") or 0)
-            return self.rfile.read(size) if size <= LARGEST else self.too_large()
-        pieces, total = [], 0
-        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
-            total += size
-            if total > LARGEST:
-                return self.too_large()
-            pieces.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return b"".join(pieces)
+        """All of it. None where it is too large or was cut short: then nothing is done, and the connection ends."""
+        try:
+            if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+                size = int(self.headers.get("Content-Length") or 0)
+                return self.piece(size) if size <= LARGEST else self.too_large()
+            pieces, total = [], 0
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                total += size
+                if total > LARGEST:
+                    return self.too_large()
+                pieces.append(self.piece(size))
+                self.piece(2)
+            while self.rfile.readline().strip():
+                pass
+            return b"".join(pieces)
+        except ValueError:
+            self.close_connection = True
+            return None
+
+    def piece(self, size):
+        piece = self.rfile.read(size)
+        if len(piece) < size:
+            raise ValueError("cut short")
+        return piece
 
     def too_large(self):
         self.close_connection = True

@@ -2,7 +2,6 @@
 //! asks what it allows, and what it does not; the metrics that it sends are read by the protocol's own classes.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,11 +12,10 @@ use crate::chaos::{rest, wait};
 use crate::ci::Context;
 use crate::ci::outcome::Verdict;
 use crate::ci::page::{missing, worker};
-use crate::process::{Group, ask, run, succeeded};
-use crate::workspace;
+use crate::process::{Group, run, succeeded};
+use crate::python::Environment;
 
 const REQUIREMENTS: &str = include_str!("api-requirements.txt");
-const INSTALL_LIMIT: Duration = Duration::from_mins(5);
 const LIMIT: Duration = Duration::from_mins(5);
 const START_LIMIT: Duration = Duration::from_mins(1);
 const TOKEN: &str = "of-this-test-only";
@@ -35,14 +33,14 @@ pub(crate) fn api(context: &mut Context) -> Result<Verdict> {
     if let Some(verdict) = missing(context, &[("python3", "python3")])? {
         return Ok(verdict);
     }
-    let programs = match environment() {
-        Ok(programs) => programs,
+    let environment = match Environment::with("schemathesis", REQUIREMENTS) {
+        Ok(environment) => environment,
         // As with the advisories of `deny`: what cannot be fetched is not this tree's fault, and is told.
         Err(error) => return Ok(Verdict::Skipped(format!("Schemathesis cannot be had here: {error:#}"))),
     };
     let place = tempfile::Builder::new().prefix("cdc-api-").tempdir()?;
     let sent_to = rest::free_port()?;
-    let mut receiver = Command::new(programs.join("python"));
+    let mut receiver = Command::new(environment.program("python"));
     let received = place.path().join("received");
     receiver.arg(context.root.join(RECEIVER)).arg(sent_to.to_string()).stdout(File::create(&received)?);
     let mut receiver = Group::spawn(&mut receiver)?;
@@ -70,7 +68,7 @@ pub(crate) fn api(context: &mut Context) -> Result<Verdict> {
     let known = format!("[parameters]\n\"path.job\" = \"{job}\"\n\"path.vertex\" = \"{vertex}\"\n");
     fs::write(place.path().join("schemathesis.toml"), known)?;
     let report = place.path().join("report.json");
-    let mut asking = Command::new(programs.join("schemathesis"));
+    let mut asking = Command::new(environment.program("schemathesis"));
     asking.current_dir(place.path()).args(["run", &format!("http://127.0.0.1:{port}/api/v1/openapi.json")]);
     asking.args(["--header", &format!("Authorization: Bearer {TOKEN}")]);
     asking.args(["--exclude-path", "/api/v1/events", "--exclude-path-regex", "/stop$", "--no-color"]);
@@ -98,30 +96,4 @@ fn metrics(said: &str) -> Result<u64> {
         bail!("{count} metrics were sent, at least {LEAST_METRICS} are expected");
     }
     Ok(count)
-}
-
-/// The programs of a Python environment of their own, made once for each list of requirements.
-fn environment() -> Result<PathBuf> {
-    let place = workspace::cache()?.join("schemathesis");
-    let (programs, made) = (place.join("bin"), place.join("requirements.txt"));
-    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) && programs.join("schemathesis").exists() {
-        return Ok(programs);
-    }
-    if place.exists() {
-        fs::remove_dir_all(&place).with_context(|| format!("{} cannot be removed", place.display()))?;
-    }
-    let venv = ask(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-    succeeded(venv.status, "python3 -m venv")?;
-    let list = place.join("wanted.txt");
-    fs::write(&list, REQUIREMENTS)?;
-    let mut pip = Command::new(place.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--requirement"])
-        .arg(list);
-    // Where the network has a certificate authority of its own: pip asks the system's only when told so.
-    if let (Some(file), None) = (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("PIP_CERT")) {
-        pip.env("PIP_CERT", file);
-    }
-    succeeded(run(&mut pip, INSTALL_LIMIT)?, "pip install")?;
-    fs::write(made, REQUIREMENTS)?;
-    Ok(programs)
 }

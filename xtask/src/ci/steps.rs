@@ -10,10 +10,10 @@ use crate::ci::Context;
 use crate::ci::instructions::instructions;
 use crate::ci::outcome::Verdict;
 use crate::ci::{api, page, tools};
-use crate::cli::ImagesOptions;
+use crate::cli::{AnalyticsOptions, ImagesOptions};
 use crate::clickhouse::{self, ClickHouse, OldClickHouse};
 use crate::process::{run, run_seen, succeeded};
-use crate::{chaos, e2e, images, plant, tidy, workspace};
+use crate::{analytics, chaos, e2e, images, plant, tidy, workspace};
 
 /// Longer than any step takes on a slow machine that builds from nothing; a test that hangs ends here, with a message.
 pub(crate) const LIMIT: Duration = Duration::from_hours(1);
@@ -70,6 +70,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: page::browse,
     },
     step("api", "the worker's API is what its description says, whatever is asked", api::api),
+    step(
+        "analytics",
+        "what the business dashboard and its alerts ask, asked of ClickHouse's own engine",
+        business_questions,
+    ),
     step("deny", "licences, sources and known faults of what we depend on", tools::deny),
     step("machete", "no dependency without use", tools::machete),
     step("images", "the stack's images, from Debian's packages and Maven Central", build_images),
@@ -239,6 +244,15 @@ fn end_to_end(context: &mut Context) -> Result<Verdict> {
         return Ok(verdict);
     }
     Ok(Verdict::Passed(e2e::run_marked(&context.root)?))
+}
+
+fn business_questions(context: &mut Context) -> Result<Verdict> {
+    let environment = match analytics::environment() {
+        Ok(environment) => environment,
+        // What cannot be fetched is not this tree's fault, and is told.
+        Err(error) => return Ok(Verdict::Skipped(format!("ClickHouse's engine cannot be had here: {error:#}"))),
+    };
+    Ok(Verdict::Passed(analytics::check_all(&context.root, &AnalyticsOptions::default(), &environment)?))
 }
 
 /// A machine without Docker runs everything else; CI does not go without.

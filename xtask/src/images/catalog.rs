@@ -50,6 +50,8 @@ pub(crate) enum Cargo {
     },
     /// The worker, compiled on this machine.
     Worker,
+    /// ClickHouse's engine as a Python package, into `engine`.
+    Engine,
 }
 
 /// All of them, each after those that it stands on.
@@ -113,6 +115,13 @@ pub(crate) const IMAGES: &[Image] = &[
         what: "Prometheus 3.5, like prom/prometheus",
         usual: true,
         recipe: Recipe::Dockerfile { file: "prometheus/Dockerfile", base: "base-sid", cargo: Cargo::Nothing },
+    },
+    Image {
+        name: "clickhouse",
+        tag: "cdc-local/clickhouse:26.9",
+        what: "ClickHouse's own engine (chdb) behind HTTP, like clickhouse/clickhouse-server",
+        usual: true,
+        recipe: Recipe::Dockerfile { file: "clickhouse/Dockerfile", base: "base", cargo: Cargo::Engine },
     },
     Image {
         name: "connect-2.5",
@@ -182,7 +191,7 @@ mod tests {
     fn what_an_image_stands_on_comes_first() {
         assert_eq!(
             chosen_names(&[]),
-            ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker", "prometheus"]
+            ["base", "base-sid", "base-host", "kafka", "connect", "mysql", "worker", "prometheus", "clickhouse"]
         );
         assert_eq!(chosen_names(&["connect"]), ["base", "kafka", "connect"]);
         assert_eq!(chosen_names(&["mysql", "connect-2.5"]), ["base", "base-sid", "kafka", "mysql", "connect-2.5"]);
@@ -201,6 +210,7 @@ mod tests {
             ("CDC_CONNECT_IMAGE", "connect"),
             ("CDC_MYSQL_IMAGE", "mysql"),
             ("CDC_PROMETHEUS_IMAGE", "prometheus"),
+            ("CDC_CLICKHOUSE_IMAGE", "clickhouse"),
             ("CDC_WORKER_IMAGE", "worker"),
         ] {
             let line = format!("{variable}={}", named(name).expect("an image").tag);

@@ -24,7 +24,10 @@ pub(crate) use crate::images::docker::ready;
 use crate::images::maven::Goal;
 use crate::process::{ask, succeeded};
 use crate::stopwatch::{Stopwatch, human};
-use crate::workspace;
+use crate::{analytics, workspace};
+
+/// Of the engine's packages: itself, and the library that it is linked with. It runs with every Python from 3.9 on.
+const ENGINE: [&str; 2] = ["chdb", "chdb_core.libs"];
 
 /// Builds the chosen images, or lists all.
 pub(crate) fn run(root: &Path, options: &ImagesOptions) -> Result<ExitCode> {
@@ -110,6 +113,13 @@ impl Builder<'_> {
                 context.add("plugins", &maven::resolve(&pom, Goal::UnpackArchive, &properties)?)?;
             }
             Cargo::Worker => context.add("worker", &self.worker()?)?,
+            Cargo::Engine => {
+                // The engine itself needs neither pandas nor pyarrow, which its package names.
+                let packages = analytics::environment()?.packages()?;
+                for name in ENGINE {
+                    context.add(&format!("engine/{name}"), &packages.join(name))?;
+                }
+            }
         }
         let build = docker::Build { context: context.path(), file, tag: image.tag, base: base.tag, fresh: self.fresh };
         docker::build(&build, &self.log(image))
