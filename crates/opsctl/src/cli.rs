@@ -131,7 +131,8 @@ pub(crate) struct StackArgs {
     /// Whose images: public, local (of `cargo xtask images`), auto (local where the public ones are not here and the local ones are)
     #[arg(long, value_name = "WHOSE", default_value = "auto", hide_possible_values = true)]
     pub(crate) images: Images,
-    /// Also start these: ui (Kafka UI), observability (Prometheus and Grafana); several with commas
+    /// Also start these: ui (Kafka UI), observability (Prometheus and Grafana), analytics (ClickHouse, which the worker then
+    /// writes to; with observability also in Grafana); several with commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',', hide_possible_values = true)]
     pub(crate) with: Vec<Extra>,
     /// The same as --with ui
@@ -144,6 +145,7 @@ pub(crate) struct StackArgs {
 pub(crate) enum Extra {
     Ui,
     Observability,
+    Analytics,
 }
 
 /// Whose images.

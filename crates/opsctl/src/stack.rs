@@ -40,19 +40,21 @@ pub(crate) struct Extras {
     pub(crate) ui: bool,
     /// Prometheus and Grafana.
     pub(crate) observability: bool,
+    /// ClickHouse, and with it a worker that writes to it.
+    pub(crate) analytics: bool,
 }
 
 impl Variant {
     /// With everything that may run beside the pipeline: it is no orphan, and is not asked for a second time.
     pub(crate) const fn with_all(self) -> Self {
-        Self { extras: Extras { ui: true, observability: true }, ..self }
+        Self { extras: Extras { ui: true, observability: true, analytics: true }, ..self }
     }
 }
 
 impl Extras {
     /// The profiles that this takes.
     pub(crate) fn profiles(self) -> impl Iterator<Item = &'static str> {
-        [("ui", self.ui), ("observability", self.observability)]
+        [("ui", self.ui), ("observability", self.observability), ("analytics", self.analytics)]
             .into_iter()
             .filter_map(|(profile, wanted)| wanted.then_some(profile))
     }
@@ -82,7 +84,9 @@ impl Stack {
     /// Compose's files, in the order in which they are laid over each other.
     pub(crate) fn compose_files(&self, variant: Variant) -> Vec<PathBuf> {
         let kraft = variant.kraft.then(|| self.dir.join("compose/kraft.yaml"));
-        [self.dir.join(MARK)].into_iter().chain(kraft).collect()
+        // What Grafana needs to show ClickHouse; without Grafana it says nothing.
+        let analytics = variant.extras.analytics.then(|| self.dir.join("compose/analytics.yaml"));
+        [self.dir.join(MARK)].into_iter().chain(kraft).chain(analytics).collect()
     }
 
     /// The file of variables, where the variant has one.
@@ -103,6 +107,11 @@ impl Stack {
     /// What stands in it, for asking the page; none if it cannot be read.
     pub(crate) fn worker_token_text(&self) -> Option<String> {
         std::fs::read_to_string(self.worker_token()).ok().map(|text| text.trim().to_owned())
+    }
+
+    /// The password of ClickHouse's user `worker`.
+    pub(crate) fn clickhouse_password(&self) -> PathBuf {
+        self.secrets.join("clickhouse-password")
     }
 
     /// One file a connector.
@@ -155,6 +164,8 @@ mod tests {
         let kraft = Variant { kraft: true, local_images: true, ..Variant::default() };
         assert_eq!(stack.compose_files(Variant::default()), [PathBuf::from("/s/compose/compose.yaml")]);
         assert_eq!(stack.compose_files(kraft)[1], PathBuf::from("/s/compose/kraft.yaml"));
+        let analytics = Variant { extras: Extras { analytics: true, ..Extras::default() }, ..kraft };
+        assert_eq!(stack.compose_files(analytics)[2], PathBuf::from("/s/compose/analytics.yaml"));
         assert_eq!(stack.env_file(kraft), Some("/s/compose/local.env".into()));
         assert_eq!(stack.env_file(Variant::default()), None);
     }

@@ -12,7 +12,7 @@ use crate::analytics::output;
 use crate::analytics::server::{DATABASE, Server, User};
 
 /// For the picture.
-pub(super) const ABOUT: &str = "A made-up market of 15 minutes (worker generate --seed 1), windows of one minute, and tests/fixtures/unusual.ndjson";
+pub(super) const ABOUT: &str = "A made-up market of 15 minutes (worker generate --seed 1), windows of one minute, and tests/fixtures/unusual.ndjson; when rows came to ClickHouse is made up";
 /// 200 events a second: a quarter of an hour.
 const EVENTS: &str = "180000";
 /// Where the recording begins, so that both are seen in one picture.

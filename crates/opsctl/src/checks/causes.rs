@@ -119,6 +119,15 @@ const FOLLOWS: &[(&str, &[(&str, Reach)])] = &[
         ],
     ),
     ("DOC-WORKER-CHECKPOINT", &[("DOC-VOLUME-OWNER", Same), ("DOC-DISK", AnyFailure), ("DOC-WORKER-LAG", Same)]),
+    (
+        "DOC-CLICKHOUSE-SILENT",
+        &[("DOC-CONTAINER-DOWN", Same), ("DOC-OOM-KILLED", Same), ("DOC-RESTART-LOOP", Same), ("DOC-DISK", AnyFailure)],
+    ),
+    ("DOC-CLICKHOUSE-TABLES", &[("DOC-CLICKHOUSE-VERSION", Any), ("DOC-CLICKHOUSE-READ-ONLY", Any)]),
+    ("DOC-CLICKHOUSE-DEDUP", &[("DOC-CLICKHOUSE-VERSION", Any)]),
+    ("DOC-CLICKHOUSE-PARTS", &[("DOC-CLICKHOUSE-DISK", AnyFailure), ("DOC-DISK", AnyFailure)]),
+    ("DOC-CLICKHOUSE-DISK", &[("DOC-DISK", Any)]),
+    ("DOC-GRAFANA-SILENT", &[("DOC-CONTAINER-DOWN", Same), ("DOC-OOM-KILLED", Same), ("DOC-RESTART-LOOP", Same)]),
     ("DOC-DEAD-LETTERS", &[("DOC-DECIMAL-MODE", Any), ("DOC-BINLOG-ROW-IMAGE", Any)]),
 ];
 

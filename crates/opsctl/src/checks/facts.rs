@@ -2,10 +2,14 @@
 //!
 //! A group that is absent could not be looked at, or there was nothing to look at; `unseen` says why.
 
+mod analytics;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use analytics::{ClickHouse, Grafana, StoreDisk, Table};
 
 use crate::clients::connect::{Settings, Status};
 use crate::clients::kafka::Cluster;
@@ -33,6 +37,9 @@ pub(crate) struct Facts {
     pub(crate) wanted: BTreeMap<String, Settings>,
     pub(crate) mysql: Option<MySql>,
     pub(crate) workers: Vec<Worker>,
+    /// None where its container does not run.
+    pub(crate) clickhouse: Option<ClickHouse>,
+    pub(crate) grafana: Option<Grafana>,
     pub(crate) names: Vec<Name>,
     /// The topics that ZooKeeper knows; asked only where a broker says that its cluster is another.
     pub(crate) zookeeper_topics: Option<Vec<String>>,

@@ -26,6 +26,7 @@ pub(crate) enum Group {
     #[serde(rename = "mysql")]
     MySql,
     Worker,
+    Analytics,
     Security,
 }
 
@@ -40,6 +41,7 @@ impl Group {
             Self::Connect => "connect",
             Self::MySql => "mysql",
             Self::Worker => "worker",
+            Self::Analytics => "analytics",
             Self::Security => "security",
         }
     }

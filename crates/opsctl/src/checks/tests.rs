@@ -11,6 +11,7 @@ use crate::checks::repair_plan::plan;
 use crate::clients::connect::Running;
 use crate::failure::Exit;
 
+mod analytics;
 mod brokers;
 mod machine;
 mod mixtures;
@@ -20,7 +21,9 @@ mod recordings;
 const HEALTHY: &str = include_str!("recorded/healthy.json");
 
 fn healthy() -> Facts {
-    serde_json::from_str(HEALTHY).expect("facts")
+    let mut facts = serde_json::from_str(HEALTHY).expect("facts");
+    analytics::add(&mut facts);
+    facts
 }
 
 fn container<'a>(facts: &'a mut Facts, service: &str) -> &'a mut Container {
@@ -101,7 +104,7 @@ const RETRY: &str = "2026-11-27 06:46:45,051 WARN   ||  WorkerSourceTask{id=orde
 type Row = (&'static str, fn(&mut Facts), &'static [&'static str], &'static [&'static str]);
 
 fn faults() -> impl Iterator<Item = &'static Row> {
-    [machine::FAULTS, brokers::FAULTS, pipeline::FAULTS, mixtures::FAULTS].into_iter().flatten()
+    [machine::FAULTS, brokers::FAULTS, pipeline::FAULTS, analytics::FAULTS, mixtures::FAULTS].into_iter().flatten()
 }
 
 fn sorted(mut ids: Vec<&'static str>) -> Vec<&'static str> {

@@ -37,6 +37,7 @@ pub(crate) fn choose(asked: &StackArgs, seen: &Seen<'_>) -> Result<Variant> {
         extras: Extras {
             ui: asked.ui || asked.with.contains(&Extra::Ui) || is_there(seen, "kafka-ui"),
             observability: asked.with.contains(&Extra::Observability) || is_there(seen, "prometheus"),
+            analytics: asked.with.contains(&Extra::Analytics) || is_there(seen, "clickhouse"),
         },
     })
 }
@@ -122,6 +123,11 @@ mod tests {
         let seen = Seen { containers: &containers, ..Seen::default() };
         assert_eq!(choose_with(false, &[], &seen), ["observability"]);
         assert_eq!(choose_with(true, &[], &seen), ["ui", "observability"]);
-        assert_eq!(Variant::default().with_all().extras.profiles().count(), 2);
+        assert_eq!(profiles(false, &[Extra::Analytics, Extra::Observability]), ["observability", "analytics"]);
+        assert_eq!(
+            choose_with(false, &[], &Seen { containers: &[of("clickhouse")], ..Seen::default() }),
+            ["analytics"]
+        );
+        assert_eq!(Variant::default().with_all().extras.profiles().count(), 3);
     }
 }

@@ -1,6 +1,7 @@
 //! Thin I/O, one system a file: nothing here decides.
 
 pub(crate) mod archive;
+pub(crate) mod clickhouse;
 pub(crate) mod compose;
 pub(crate) mod connect;
 pub(crate) mod docker;

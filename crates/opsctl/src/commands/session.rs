@@ -14,6 +14,9 @@ use crate::ui::{Palette, Steps};
 pub(crate) const CONNECT_PORT: u16 = 8083;
 /// Its service.
 pub(crate) const CONNECT: &str = "kafka-connect";
+/// ClickHouse's service, and its port for HTTP inside its container.
+pub(crate) const CLICKHOUSE: &str = "clickhouse";
+pub(crate) const CLICKHOUSE_PORT: u16 = 8123;
 /// The brokers' services, with the ports inside that advertise an address of the host.
 pub(crate) const BROKERS: [(&str, u16); 3] = [("kafka-1", 9092), ("kafka-2", 9093), ("kafka-3", 9094)];
 /// Their names.

@@ -60,6 +60,7 @@ pub(super) async fn run(session: &Session, arguments: &UpArgs) -> Result<Answer>
     for file in &wanted {
         connectors::bring_up(session, &up.docker, &connect, file).await?;
     }
+    stack::wait_for_clickhouse(&up).await?;
     if !arguments.no_worker {
         worker::bring_up(session, &up.docker, "worker", &arguments.worker).await?;
     }

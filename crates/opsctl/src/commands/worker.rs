@@ -13,7 +13,7 @@ use crate::commands::{Answer, Session, logs};
 use crate::failure::Result;
 use crate::lock::Lock;
 
-pub(in crate::commands) use description::PAGE_PORT;
+pub(in crate::commands) use description::{CLICKHOUSE_DATABASE, PAGE_PORT};
 pub(in crate::commands) use start::{bring_up, page};
 pub(in crate::commands) use stop::{Keep, TO_BE_MADE, stop};
 

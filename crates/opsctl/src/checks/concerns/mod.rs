@@ -1,12 +1,14 @@
 //! The doctor's checks, one file a concern.
 
 pub(crate) mod cluster_id;
+mod clickhouse;
 mod connect;
 mod connectors;
 mod debezium;
 mod disk;
 mod docker;
 mod exposure;
+mod grafana;
 mod heap;
 mod machine;
 mod mysql;
@@ -41,6 +43,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
         debezium::CHECKS,
         mysql::CHECKS,
         worker::CHECKS,
+        clickhouse::CHECKS,
+        grafana::CHECKS,
         exposure::CHECKS,
     ]
     .into_iter()

@@ -6,12 +6,13 @@ use crate::checks::finding::{About, Check, Found, Group, Judged};
 use crate::checks::fix::{ComposeBlock, Fix};
 
 /// Directories that must outlive their container.
-const DATA: [(&str, &[&str]); 5] = [
+const DATA: [(&str, &[&str]); 6] = [
     ("zookeeper", &["/var/lib/zookeeper/data", "/var/lib/zookeeper/log"]),
     ("kafka-1", &["/var/lib/kafka/data"]),
     ("kafka-2", &["/var/lib/kafka/data"]),
     ("kafka-3", &["/var/lib/kafka/data"]),
     ("mysql", &["/var/lib/mysql"]),
+    ("clickhouse", &["/var/lib/clickhouse"]),
 ];
 const DENIED: [&str; 3] = ["Permission denied", "AccessDeniedException", "cannot be written"];
 

@@ -13,10 +13,11 @@ use crate::stack::{Stack, Variant};
 use crate::ui::Outcome;
 
 /// Services that the pipeline does without: who they are, how they are left out, what names another image.
-const EXTRAS: [(&str, &str, &str, &str); 3] = [
+const EXTRAS: [(&str, &str, &str, &str); 4] = [
     ("kafka-ui", "Kafka UI", "--with ui", "CDC_KAFKA_UI_IMAGE"),
     ("prometheus", "Prometheus", "--with observability", "CDC_PROMETHEUS_IMAGE"),
     ("grafana", "Grafana", "--with observability", "CDC_GRAFANA_IMAGE"),
+    ("clickhouse", "ClickHouse", "--with analytics", "CDC_CLICKHOUSE_IMAGE"),
 ];
 
 /// The variant to run, from what is asked for, what was made before and which images are here.

@@ -6,7 +6,7 @@ use crate::clients::docker::Container;
 use crate::clients::kafka::KafkaAdmin;
 use crate::commands::diagnose::explained;
 use crate::commands::poll::{Found, Waited, until};
-use crate::commands::session::{BROKER_NAMES, BROKERS, bootstrap};
+use crate::commands::session::{BROKER_NAMES, BROKERS, CLICKHOUSE, bootstrap};
 use crate::commands::up::Up;
 use crate::failure::{Failure, Result};
 use crate::ui::{Outcome, Step};
@@ -14,7 +14,7 @@ use crate::ui::{Outcome, Step};
 /// From the start of their containers on.
 const BROKERS_LIMIT: Duration = Duration::from_mins(1);
 /// A first start makes users and tables.
-const MYSQL_LIMIT: Duration = Duration::from_mins(2);
+const DATABASE_LIMIT: Duration = Duration::from_mins(2);
 
 /// Starts the brokers (and what they stand on) and MySQL, and waits until three brokers know each other.
 pub(super) async fn start_brokers(up: &Up<'_>) -> Result<()> {
@@ -43,10 +43,19 @@ pub(super) async fn start_all(up: &Up<'_>) -> Result<()> {
 
 /// Waits until MySQL takes connections: a connector that is registered before would fail.
 pub(super) async fn wait_for_mysql(up: &Up<'_>) -> Result<()> {
-    let step = up.session.steps.begin("mysql", "MySQL answers");
+    wait_for(up, "mysql", "MySQL").await
+}
+
+/// Waits until ClickHouse, where it is wanted, takes statements: a worker that is started before would wait for it.
+pub(super) async fn wait_for_clickhouse(up: &Up<'_>) -> Result<()> {
+    if up.variant.extras.analytics { wait_for(up, CLICKHOUSE, "ClickHouse").await } else { Ok(()) }
+}
+
+async fn wait_for(up: &Up<'_>, service: &'static str, name: &str) -> Result<()> {
+    let step = up.session.steps.begin(service, format!("{name} answers"));
     let healthy = async || {
-        let mysql = up.docker.container("mysql").await?;
-        Ok(match mysql {
+        let container = up.docker.container(service).await?;
+        Ok(match container {
             Some(container) if container.is_well() => Found::Ready(()),
             Some(container) if container.is_down() => {
                 Found::NotYet(format!("{} with code {}", container.state, container.exit_code))
@@ -55,12 +64,12 @@ pub(super) async fn wait_for_mysql(up: &Up<'_>) -> Result<()> {
             None => Found::NotYet("no container".to_owned()),
         })
     };
-    let limit = up.session.patient(MYSQL_LIMIT);
+    let limit = up.session.patient(DATABASE_LIMIT);
     match until(limit, healthy, |words| step.say(words)).await? {
         Waited::Ready(()) => step.end(Outcome::Done, ""),
         Waited::TooLate(words) => {
-            let failure = Failure::new(format!("MySQL is not well after {} s: {words}", limit.as_secs()));
-            return Err(explained(failure, &up.docker, &["mysql"]).await);
+            let failure = Failure::new(format!("{name} is not well after {} s: {words}", limit.as_secs()));
+            return Err(explained(failure, &up.docker, &[service]).await);
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::commands::Answer;
-use crate::commands::session::{CONNECT, CONNECT_PORT, bootstrap};
+use crate::commands::session::{CLICKHOUSE, CLICKHOUSE_PORT, CONNECT, CONNECT_PORT, bootstrap};
 use crate::commands::up::Up;
 use crate::commands::worker::PAGE_PORT;
 use crate::failure::Result;
@@ -17,6 +17,7 @@ struct Addresses {
     kafka_ui: Option<String>,
     prometheus: Option<String>,
     grafana: Option<String>,
+    clickhouse: Option<String>,
     worker: Option<String>,
 }
 
@@ -33,6 +34,7 @@ pub(super) async fn answer(up: &Up<'_>) -> Result<Answer> {
         kafka_ui: on("kafka-ui", 8080).map(page),
         prometheus: on("prometheus", 9090).map(page),
         grafana: on("grafana", 3000).map(page),
+        clickhouse: on(CLICKHOUSE, CLICKHOUSE_PORT).map(page),
         worker: on("worker", PAGE_PORT).map(page),
     };
     let mysql = of("mysql").map_or("", |container| container.name.as_str());
@@ -58,6 +60,7 @@ fn text(addresses: &Addresses, project: &str, mysql: &str, seconds: f64) -> Stri
     row("MySQL", &addresses.mysql);
     row("Prometheus", &addresses.prometheus);
     row("Grafana", &addresses.grafana);
+    row("ClickHouse", &addresses.clickhouse);
     lines.push(String::new());
     lines.push("Try:".to_owned());
     lines.push(format!("  {again} worker logs -f"));
@@ -86,6 +89,7 @@ mod tests {
             kafka_ui: None,
             prometheus: None,
             grafana: None,
+            clickhouse: page(8123),
             worker: page(8081),
         };
         let agreed = "\
@@ -95,6 +99,7 @@ The pipeline is up (41.3 s).
   Connect    http://127.0.0.1:8083
   Kafka      127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094
   MySQL      127.0.0.1:3306
+  ClickHouse http://127.0.0.1:8123
 
 Try:
   opsctl worker logs -f

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clients::docker::{Docker, Launch};
 use crate::commands::Session;
-use crate::commands::worker::description::{as_started, describe};
+use crate::commands::worker::description::{Lasting, as_started, describe};
 use crate::commands::worker::start::no_image;
 use crate::failure::{Failure, Result};
 
@@ -77,11 +77,11 @@ pub(in crate::commands) async fn ask(
 /// As the container that is there, or as one that would be started.
 async fn launch(session: &Session, docker: &Docker, name: &str) -> Result<Launch> {
     if let Some(container) = docker.container(name).await?.filter(|container| container.is_worker) {
-        return describe(&session.stack, name, &as_started(&container), container.image_id.clone(), None);
+        return describe(&session.stack, name, &as_started(&container), container.image_id.clone(), Lasting::default());
     }
     let arguments = Session::worker_args()?;
     let image_id = docker.image_id(&arguments.image).await?.ok_or_else(|| no_image(&arguments.image))?;
-    describe(&session.stack, name, &arguments, image_id, None)
+    describe(&session.stack, name, &arguments, image_id, Lasting::default())
 }
 
 fn parse(text: &str) -> Result<Vec<Kept>> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::WorkerArgs;
 use crate::clients::docker::{Container, Docker, Launch};
-use crate::commands::worker::description::{as_started, describe};
+use crate::commands::worker::description::{Lasting, as_started, describe};
 use crate::commands::worker::start::{no_image, page, start};
 use crate::commands::worker::stop::{Keep, stop};
 use crate::commands::worker::{TO_STOP, kept};
@@ -31,14 +31,15 @@ pub(super) async fn upgrade(
         port: before.port,
     };
     let image_id = docker.image_id(&wanted.image).await?.ok_or_else(|| no_image(&wanted.image))?;
-    let new = describe(&session.stack, name, &wanted, image_id, old.parallelism)?;
+    let new = describe(&session.stack, name, &wanted, image_id, Lasting::of(&old))?;
     replace(session, docker, &old, new).await
 }
 
 /// Another parallelism.
 pub(super) async fn scale(session: &Session, docker: &Docker, name: &str, parallelism: u16) -> Result<Answer> {
     let old = running(session, docker, name).await?;
-    let new = describe(&session.stack, name, &as_started(&old), old.image_id.clone(), Some(parallelism))?;
+    let kept = Lasting { parallelism: Some(parallelism), ..Lasting::of(&old) };
+    let new = describe(&session.stack, name, &as_started(&old), old.image_id.clone(), kept)?;
     replace(session, docker, &old, new).await
 }
 
@@ -70,7 +71,7 @@ async fn going_back(session: &Session, docker: &Docker, old: &Container) -> Resu
     if docker.image_id(&arguments.image).await?.as_ref() != Some(&old.image_id) {
         arguments.image.clone_from(&old.image_id);
     }
-    describe(&session.stack, &old.service, &arguments, old.image_id.clone(), old.parallelism)
+    describe(&session.stack, &old.service, &arguments, old.image_id.clone(), Lasting::of(old))
 }
 
 /// Starts it and sees that it goes on where the savepoint ends.

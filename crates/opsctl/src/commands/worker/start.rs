@@ -8,8 +8,9 @@ use crate::clients::worker_page::WorkerPage;
 use crate::commands::Session;
 use crate::commands::diagnose::of_container;
 use crate::commands::poll::{Found, Waited, until};
+use crate::commands::session::CLICKHOUSE;
 use crate::commands::worker::TO_STOP;
-use crate::commands::worker::description::{PAGE_PORT, describe};
+use crate::commands::worker::description::{Lasting, PAGE_PORT, describe};
 use crate::commands::worker::stop::{Keep, stop};
 use crate::failure::{Failure, Result};
 use crate::ui::{Outcome, Step};
@@ -31,7 +32,9 @@ pub(in crate::commands) async fn bring_up(
     }
     let found = docker.container(name).await?;
     let parallelism = found.as_ref().and_then(|found| found.parallelism);
-    let launch = describe(&session.stack, name, arguments, image_id, parallelism)?;
+    // Where it is there, every worker writes to it: it came with `up --with analytics`.
+    let clickhouse = docker.container(CLICKHOUSE).await?.is_some();
+    let launch = describe(&session.stack, name, arguments, image_id, Lasting { parallelism, clickhouse })?;
     match &found {
         Some(found) if found.state == "running" && ends_again_and_again(session, found).await => {
             // What it needs, its volume for one, is prepared anew; there is nothing that it could make a savepoint of.

@@ -9,6 +9,8 @@ mod machine;
 mod mysql;
 mod names;
 mod workers;
+mod clickhouse;
+mod grafana;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::checks::concerns::cluster_id::MARK;
 use crate::checks::facts::{Container, Engine, Facts, Unseen};
 use crate::clients::docker::{self, Docker};
 use crate::commands::Session;
+use crate::commands::session::CLICKHOUSE;
 use crate::failure::{Failure, Result};
 use crate::stack::Stack;
 
@@ -49,6 +52,8 @@ enum Piece {
     MySql(Box<crate::checks::facts::MySql>),
     Workers(Vec<crate::checks::facts::Worker>),
     Names(Vec<crate::checks::facts::Name>),
+    ClickHouse(Box<crate::checks::facts::ClickHouse>),
+    Grafana(crate::checks::facts::Grafana),
 }
 
 /// Everything that can be seen now.
@@ -109,6 +114,14 @@ pub(in crate::commands) async fn facts(session: &Session) -> Result<Facts> {
         ask("Kafka Connect", Box::pin(async move { Ok(Piece::Connect(Box::new(connect::seen(&seen).await?))) }));
         let seen = of();
         ask("workers", Box::pin(async move { Ok(Piece::Workers(workers::seen(&seen).await)) }));
+        if let Some(container) = look.runs(CLICKHOUSE).cloned() {
+            let seen = of();
+            let piece = async move { Ok(Piece::ClickHouse(Box::new(clickhouse::seen(&seen, &container).await?))) };
+            ask("ClickHouse", Box::pin(piece));
+        }
+        if let Some(container) = look.runs("grafana").cloned() {
+            ask("Grafana", Box::pin(async move { Ok(Piece::Grafana(grafana::seen(&container).await?)) }));
+        }
     }
     // These are asked inside their containers, wherever these run.
     if !look.containers.is_empty() {
@@ -174,6 +187,8 @@ fn place(facts: &mut Facts, piece: Piece) {
         Piece::MySql(mysql) => facts.mysql = Some(*mysql),
         Piece::Workers(workers) => facts.workers = workers,
         Piece::Names(names) => facts.names = names,
+        Piece::ClickHouse(clickhouse) => facts.clickhouse = Some(*clickhouse),
+        Piece::Grafana(grafana) => facts.grafana = Some(grafana),
     }
 }
 
