@@ -1,5 +1,6 @@
 //! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
 
+mod analytics;
 mod doctor;
 mod interrupted;
 mod kafka_exactly_once;
@@ -163,6 +164,13 @@ const OWN: &[Scenario] = &[
         marked: false,
         on: On::Own,
         run: interrupted::run,
+    },
+    Scenario {
+        name: "analytics",
+        what: "ClickHouse by opsctl up --with analytics, killed under load: its sums are MySQL's, nothing is there twice",
+        marked: false,
+        on: On::Own,
+        run: analytics::run,
     },
     Scenario { name: "kraft", what: "the same without ZooKeeper", marked: true, on: On::Own, run: kraft::run },
 ];

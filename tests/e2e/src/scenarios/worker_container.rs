@@ -62,13 +62,15 @@ fn confined(worker: &Container) -> Result<()> {
 /// In no container's environment, labels or arguments.
 fn no_secrets(stack: &Stack) -> Result<()> {
     let mut secrets = Vec::new();
-    for file in ["mysql-root-password", "mysql.properties", "worker-token"] {
+    for file in
+        ["mysql-root-password", "mysql.properties", "worker-token", "clickhouse-password", "clickhouse-reader-password"]
+    {
         let text = fs::read_to_string(stack.secrets().join(file)).with_context(|| file.to_owned())?;
         // The properties name a user, too, which is no secret.
         secrets.extend(text.lines().map(|line| line.rsplit('=').next().unwrap_or(line).to_owned()));
     }
     secrets.retain(|secret| secret.len() > 10);
-    ensure!(secrets.len() == 3, "{} secrets, not 3", secrets.len());
+    ensure!(secrets.len() == 5, "{} secrets, not 5", secrets.len());
     for container in stack.containers()? {
         let told = container.inspected.to_string();
         ensure!(!secrets.iter().any(|secret| told.contains(secret)), "{} tells a secret", container.name);

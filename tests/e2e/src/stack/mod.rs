@@ -219,6 +219,11 @@ impl Stack {
         self.ports.prometheus()
     }
 
+    /// ClickHouse, where it was started.
+    pub(crate) fn clickhouse(&self) -> u16 {
+        self.ports.clickhouse()
+    }
+
     /// Keeps what every container wrote so far, one file a container.
     pub(crate) fn save_logs(&self) -> Result<()> {
         for container in self.containers()? {

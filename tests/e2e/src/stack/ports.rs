@@ -10,7 +10,7 @@ const LAST: u16 = 29_000;
 const BLOCK: u16 = 10;
 
 /// The variable of each port, as `compose/compose.yaml` and `opsctl` read them.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "CDC_KAFKA_1_PORT",
     "CDC_KAFKA_2_PORT",
     "CDC_KAFKA_3_PORT",
@@ -20,6 +20,7 @@ const VARIABLES: [&str; 9] = [
     "CDC_WORKER_PORT",
     "CDC_PROMETHEUS_PORT",
     "CDC_GRAFANA_PORT",
+    "CDC_CLICKHOUSE_PORT",
 ];
 
 /// Consecutive ports from this one on.
@@ -49,6 +50,11 @@ impl Ports {
         self.0 + 7
     }
 
+    /// ClickHouse.
+    pub(crate) fn clickhouse(self) -> u16 {
+        self.0 + 9
+    }
+
     /// MySQL.
     pub(crate) fn mysql(self) -> u16 {
         self.0 + 4
@@ -66,6 +72,7 @@ mod tests {
         assert_ne!(Ports::free().expect("another"), first);
         assert_eq!(first.variables().nth(3), Some(("CDC_CONNECT_PORT", first.connect().to_string())));
         assert_eq!(first.variables().nth(7), Some(("CDC_PROMETHEUS_PORT", first.prometheus().to_string())));
+        assert_eq!(first.variables().nth(9), Some(("CDC_CLICKHOUSE_PORT", first.clickhouse().to_string())));
         assert_eq!(first.variables().nth(4), Some(("CDC_MYSQL_PORT", first.mysql().to_string())));
     }
 }

@@ -38,13 +38,21 @@ pub(super) fn add(facts: &mut Facts) {
         parts_max: 3,
         rows: 10,
     };
+    // The worker's own journal remembers no batches: there are none.
+    let journal = Table {
+        name: "schema_migrations".into(),
+        engine: "ReplacingMergeTree".into(),
+        window: Some(0),
+        parts_max: 1,
+        rows: 2,
+    };
     let view = Table { name: "orders_current".into(), engine: "View".into(), ..Table::default() };
     let names = ["anomaly_alerts", "order_agg_5m", "orders_dlq", "orders_late", "orders_raw"];
     facts.clickhouse = Some(ClickHouse {
         version: "26.9.2.1".into(),
         knows_tokens: Some(true),
         database: "cdc".into(),
-        tables: names.into_iter().map(table).chain([view]).collect(),
+        tables: names.into_iter().map(table).chain([view, journal]).collect(),
         disks: vec![StoreDisk {
             name: "default".into(),
             size_bytes: 270 << 30,

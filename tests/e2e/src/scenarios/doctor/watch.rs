@@ -87,7 +87,9 @@ pub(super) fn bundle(stage: &mut Stage<'_>) -> Result<()> {
         ensure!(files.iter().any(|file| file == name), "{name} is not in it: {answer}");
     }
     let unpacked = run(Command::new("tar").args(["-xzOf", &path]), None, Duration::from_mins(1))?.succeeded()?;
-    for file in ["mysql-root-password", "mysql.properties", "worker-token"] {
+    for file in
+        ["mysql-root-password", "mysql.properties", "worker-token", "clickhouse-password", "clickhouse-reader-password"]
+    {
         ensure!(!unpacked.contains(&secret(stack, file)?), "the secret {file} is in the bundle");
     }
     stage.note("bundle", format_args!("{} files, {} KiB unpacked", files.len(), unpacked.len() / 1024));
