@@ -15,7 +15,7 @@ const NEEDED_MIB: &[(&str, u64)] = &[
     ("kafka-ui", 320),
     ("prometheus", 128),
     ("grafana", 256),
-    ("clickhouse", 420),
+    ("clickhouse", 650),
     ("worker", 64),
 ];
 
