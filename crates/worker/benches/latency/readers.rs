@@ -16,9 +16,16 @@ use tempfile::TempDir;
 
 use crate::PARTITIONS;
 
+/// How many of them there are.
+pub(crate) const STREAMS: usize = 5;
+
 /// Where an event is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
+    /// Handed to the producer.
+    Sent,
+    /// The broker has it, and the producer knows.
+    Acknowledged,
     /// In the bare consumer.
     Bare,
     /// In a RAW line.

@@ -11,6 +11,7 @@ mod generated;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod kept_state;
+mod latency_pace;
 mod oracle;
 mod program;
 mod recordings;
