@@ -1,6 +1,8 @@
-//! State in RocksDB, on the disk of one machine: what it is opened with, the store, what its errors mean.
+//! State in RocksDB, on the disk of one machine: what it is opened with, the store, what of a commit it writes, what its
+//! errors mean.
 
 mod failure;
+mod latest;
 mod options;
 mod store;
 

@@ -8,6 +8,7 @@ use rocksdb::properties::{CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_NUM_KEYS, LIVE_SST_F
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch};
 
 use super::failure::meaning;
+use super::latest::latest;
 use super::options::{FAMILIES, META, OUTBOX, RocksOptions, SYMBOLS, TIMERS, database};
 use crate::state::directory;
 use crate::state::{Commit, OutboxKey, StateKey, StateSize, StateStore, StoreError, Visit, VisitTimer};
@@ -110,7 +111,7 @@ impl RocksStateStore {
     fn batch(&self, database: &DB, commit: &Commit) -> Result<WriteBatch, StoreError> {
         let mut batch = WriteBatch::default();
         let symbols = self.family(database, SYMBOLS)?;
-        for (key, stored) in &commit.symbols {
+        for (key, stored) in latest(&commit.symbols) {
             batch.put_cf(symbols, key.as_bytes(), stored);
         }
         let timers = self.family(database, TIMERS)?;
