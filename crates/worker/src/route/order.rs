@@ -16,15 +16,15 @@ pub fn take_order(records: &mut [SourceRecord], partitions: &[PartitionId]) {
     let ranks = ranks(partitions);
     let mut keyed: Vec<_> = records
         .iter()
-        .enumerate()
-        .map(|(index, record)| {
+        .map(|record| {
             let slot = record.partition as usize;
             running_max[slot] = running_max[slot].max(record.timestamp_ms);
-            // Within a partition records are read in offset order, so the index stands for the offset.
-            ((running_max[slot], ranks[slot], index), *record)
+            ((running_max[slot], ranks[slot]), *record)
         })
         .collect();
-    keyed.sort_unstable_by_key(|&(key, _)| key);
+    // Stable: within a partition records are read in offset order, and stay in it. What a fetch has brought of a partition is
+    // in order already, and a stable sort merges such runs.
+    keyed.sort_by_key(|&(key, _)| key);
     for (place, (_, record)) in records.iter_mut().zip(keyed) {
         *place = record;
     }
