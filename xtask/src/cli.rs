@@ -11,7 +11,7 @@ use crate::{ci, images};
 
 pub(crate) use bench::{
     BacklogBenchOptions, BenchOptions, BenchSubject, ComparisonOptions, DecodeBenchOptions, DurabilityBenchOptions,
-    LatencyBenchOptions, OverloadBenchOptions, Peer, ScalingBenchOptions, WatchersBenchOptions,
+    LatencyBenchOptions, OverloadBenchOptions, Peer, ProfileBenchOptions, ScalingBenchOptions, WatchersBenchOptions,
 };
 
 /// `cargo xtask …`

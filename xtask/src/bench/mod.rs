@@ -15,6 +15,7 @@ mod floors;
 mod machine;
 mod comparison;
 mod scaling;
+mod profile;
 mod durability;
 mod backlog;
 mod overload;
@@ -45,6 +46,7 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         Some(BenchSubject::Decode(options)) => decode(root, options),
         Some(BenchSubject::Latency(options)) => latency(root, options),
         Some(BenchSubject::Scaling(options)) => scaling::run(root, options),
+        Some(BenchSubject::Profile(options)) => profile::run(root, options),
         Some(BenchSubject::Durability(options)) => durability::run(root, options),
         Some(BenchSubject::Backlog(options)) => backlog::run(root, options),
         Some(BenchSubject::Overload(options)) => overload::run(root, options),

@@ -75,6 +75,8 @@ pub(crate) enum BenchSubject {
     Latency(LatencyBenchOptions),
     /// What the worker's cost depends on: symbols, partitions, the length of messages, parallelism
     Scaling(ScalingBenchOptions),
+    /// Where the worker's processor time goes: a table of functions and a flame graph, by Linux' perf
+    Profile(ProfileBenchOptions),
     /// What surviving costs: recovery and checkpoints with a large state, the rate beside the pipeline in memory
     Durability(DurabilityBenchOptions),
     /// A long backlog, read in little memory
@@ -166,6 +168,45 @@ pub(crate) struct OverloadBenchOptions {
     /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-overload.txt
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Which topic is read, and how it is told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench profile --svg flames.svg
+  cargo xtask bench profile --symbols 1000000 --top 50
+  cargo xtask bench profile --records 100000 --memo-bytes 12000 --json > profile.json")]
+pub(crate) struct ProfileBenchOptions {
+    /// Messages of the topic
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Symbols in it, the popular ones more often
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) symbols: u32,
+    /// Its partitions
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) partitions: u32,
+    /// Orders of a thousand that are of one symbol
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) hot_permille: u32,
+    /// Bytes by which messages are longer
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) memo_bytes: u32,
+    /// Messages carry their schema
+    #[arg(long, conflicts_with = "memo_bytes")]
+    pub(crate) wrapped: bool,
+    /// Shards of the worker
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) parallelism: u16,
+    /// Draw the flame graph into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Functions that are told
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(crate) top: usize,
+    /// One JSON object on stdout instead of the tables
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How much at each point.
