@@ -1,5 +1,5 @@
-//! `cargo xtask clickhouse`: a current ClickHouse on this machine, without Docker: the engine that the Python package chdb carries, behind
-//! a few lines of HTTP (`crates/worker/tests/clickhouse`).
+//! `cargo xtask clickhouse`: a current ClickHouse on this machine, without Docker: the engine that the Python package chdb
+//! carries, behind the stack's own server for it (`compose/images/clickhouse`).
 //!
 //! What it needs: Python with venv, and the package index the first time (900 MB in the cache).
 
@@ -7,7 +7,7 @@ mod debian;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -17,19 +17,16 @@ use tempfile::TempDir;
 
 use crate::cli::ClickHouseOptions;
 pub(crate) use crate::clickhouse::debian::OldClickHouse;
-use crate::process::{Group, Interrupted, ask, run as run_to_end, succeeded};
+use crate::process::{Group, Interrupted};
 use crate::stopwatch::{Stopwatch, human};
-use crate::{signals, workspace};
+use crate::{analytics, signals};
 
 /// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
 pub(crate) const ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
 /// Those that need Debian's old one, from this.
 pub(crate) const OLD_ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE_OLD";
 
-const REQUIREMENTS: &str = include_str!("../../../crates/worker/tests/clickhouse/requirements.txt");
-const SERVER: &str = "crates/worker/tests/clickhouse/server.py";
-/// Hundreds of megabytes, on a slow line.
-const INSTALL_LIMIT: Duration = Duration::from_mins(15);
+const SERVER: &str = "compose/images/clickhouse/server.py";
 /// Commands have no deadline of their own here: a day stands for it.
 const NO_LIMIT: Duration = Duration::from_hours(24);
 
@@ -45,23 +42,24 @@ pub(crate) struct ClickHouse {
 impl ClickHouse {
     /// Starts one on this port of 127.0.0.1, or on a free one, and waits until it takes part.
     pub(crate) fn start(root: &Path, port: Option<u16>) -> Result<Self> {
-        let python = environment()?.join("python");
+        let python = analytics::environment()?.program("python");
         let watch = Stopwatch::start();
         let directory = tempfile::Builder::new().prefix("cdc-clickhouse-").tempdir()?;
         let log = directory.path().join("server.log");
         let mut command = Command::new(python);
         // The checkout stays as it is.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(root.join(SERVER)).arg(port.unwrap_or(0).to_string());
-        command.arg(directory.path().join("data")).stdout(Stdio::piped()).stderr(File::create(&log)?);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(root.join(SERVER));
+        command.args(["--listen", &format!("127.0.0.1:{}", port.unwrap_or(0))]);
+        command.arg("--data").arg(directory.path().join("data")).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut process = Group::spawn(&mut command)?;
         let stdout = process.take_stdout().context("the server has no standard output")?;
         // Its first line, once it listens; an end without one is its failure.
-        let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address)?;
-        if address.is_empty() {
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let Some((_, address)) = line.trim().rsplit_once(" on ") else {
             bail!("the server ended:\n{}", fs::read_to_string(&log).unwrap_or_default());
-        }
-        let address = address.trim().to_owned();
+        };
+        let address = address.to_owned();
         eprintln!("clickhouse: ready on {address} after {}", human(watch.elapsed()));
         Ok(Self { process, address, _directory: directory })
     }
@@ -107,30 +105,4 @@ fn stay(server: &mut ClickHouse) -> Result<ExitCode> {
         thread::sleep(Duration::from_millis(100));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The programs of a Python environment of its own, made once for each list of requirements.
-pub(crate) fn environment() -> Result<PathBuf> {
-    let place = workspace::cache()?.join("chdb");
-    let (programs, made) = (place.join("bin"), place.join("requirements.txt"));
-    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) && programs.join("python").exists() {
-        return Ok(programs);
-    }
-    if place.exists() {
-        fs::remove_dir_all(&place).with_context(|| format!("{} cannot be removed", place.display()))?;
-    }
-    let venv = ask(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-    succeeded(venv.status, "python3 -m venv")?;
-    let list = place.join("wanted.txt");
-    fs::write(&list, REQUIREMENTS)?;
-    let mut pip = Command::new(programs.join("pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--requirement"])
-        .arg(list);
-    // Where the network has a certificate authority of its own: pip asks the system's only when told so.
-    if let (Some(file), None) = (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("PIP_CERT")) {
-        pip.env("PIP_CERT", file);
-    }
-    succeeded(run_to_end(&mut pip, INSTALL_LIMIT)?, "pip install")?;
-    fs::write(made, REQUIREMENTS)?;
-    Ok(programs)
 }

@@ -1,8 +1,8 @@
 //! What each command of the command line does.
 
 pub mod checkpoint;
-#[cfg(feature = "clickhouse")]
-pub mod clickhouse_sink;
+#[cfg(all(feature = "clickhouse", feature = "rocksdb", feature = "kafka"))]
+mod clickhouse_sink;
 pub mod config;
 mod config_id;
 pub mod decode;

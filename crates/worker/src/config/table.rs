@@ -270,7 +270,7 @@ pub static KNOBS: &[Knob] = &[
     ),
     Knob::integer("sink.clickhouse.batch_rows", 100_000, "rows", (1, 10_000_000), "rows of a batch"),
     Knob::integer("sink.clickhouse.batch_bytes", 16 * MIB, "bytes", (KIB, 1024 * MIB), "bytes of a batch"),
-    Knob::integer("sink.clickhouse.batch_ms", 1000, "ms", (1, 3_600_000), "how long rows wait for more"),
+    Knob::integer("sink.clickhouse.batch_ms", 500, "ms", (1, 3_600_000), "how long rows wait for more"),
     // Watching it.
     Knob::switch("web.enabled", true, "whether the page, the REST API and the metrics are served"),
     Knob::text("web.listen", "127.0.0.1:8081", LISTEN, "address that they are served on"),

@@ -41,6 +41,11 @@ impl Parcel {
 pub trait Pack: Send {
     /// What an epoch gives to the sink.
     fn pack(&self, epoch: &EpochRecord, outputs: &Outputs) -> Parcel;
+
+    /// How many values this process has found that do not fit the other side: their rows are dead letters of the sink.
+    fn misfits(&self) -> u64 {
+        0
+    }
 }
 
 /// Several epochs' results, in order. Its borders are durable before it is tried for the first time: however often it is

@@ -45,6 +45,8 @@ pub struct SinkStatus {
     pub at_ms: i64,
     /// Bytes of results that wait for it, where it goes at its own pace.
     pub waiting_bytes: u64,
+    /// Values that do not fit it: their rows are dead letters of the sink.
+    pub misfits: u64,
     /// Why it takes nothing now, if it does not.
     pub trouble: Option<String>,
 }
@@ -160,6 +162,11 @@ impl Telemetry {
         });
     }
 
+    /// So many values did not fit a sink.
+    pub fn sink_misfits(&self, name: &'static str, misfits: u64) {
+        self.sink(name, |sink| sink.misfits = misfits);
+    }
+
     /// A sink takes nothing now, or does again.
     pub fn sink_trouble(&self, name: &'static str, trouble: Option<String>) {
         self.sink(name, |sink| sink.trouble = trouble);
@@ -170,7 +177,7 @@ impl Telemetry {
         if let Some(sink) = seen.sinks.iter_mut().find(|sink| sink.name == name) {
             change(sink);
         } else {
-            let mut sink = SinkStatus { name, epoch: 0, at_ms: 0, waiting_bytes: 0, trouble: None };
+            let mut sink = SinkStatus { name, epoch: 0, at_ms: 0, waiting_bytes: 0, misfits: 0, trouble: None };
             change(&mut sink);
             seen.sinks.push(sink);
         }

@@ -1,7 +1,6 @@
 //! An epoch's results as rows. What does not fit its column becomes a dead letter of the sink, with the whole line in
 //! it: counted, and never a lost batch. Pure.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::encode::{Misfit, Rows, holds_time, nearest_time};
@@ -19,11 +18,11 @@ use crate::window::Aggregate;
 const RECORD: &str = "record";
 
 /// Makes rows of results.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ClickHousePack {
     renderer: JsonRenderer,
     amounts: FixedPoint,
-    misfits: Arc<AtomicU64>,
+    misfits: AtomicU64,
 }
 
 /// Where a result came from: what its row's last columns say.
@@ -70,12 +69,7 @@ impl<'a> Origin<'a> {
 impl ClickHousePack {
     /// Amounts have this form in the tables; alerts' messages are the renderer's.
     pub fn new(renderer: JsonRenderer, amounts: FixedPoint) -> Self {
-        Self { renderer, amounts, misfits: Arc::default() }
-    }
-
-    /// Rows that did not fit, so far.
-    pub fn misfits(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.misfits)
+        Self { renderer, amounts, misfits: AtomicU64::default() }
     }
 
     /// Writes a line's row; `Ok(None)` for a line that has none.
@@ -175,6 +169,10 @@ impl Pack for ClickHousePack {
             }
         }
         parcel::write(self.amounts, &tables)
+    }
+
+    fn misfits(&self) -> u64 {
+        self.misfits.load(Ordering::Relaxed)
     }
 }
 

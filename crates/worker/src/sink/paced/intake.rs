@@ -71,6 +71,7 @@ impl Sink for Intake {
         drop(inner);
         self.shared.changed.notify_one();
         self.shared.tell(&self.progress, self.clock.as_ref());
+        self.progress.telemetry.sink_misfits(self.shared.name, self.pack.misfits());
         Ok(())
     }
 

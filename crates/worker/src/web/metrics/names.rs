@@ -91,6 +91,7 @@ metrics! {
     TIMERS = Gauge "cdc_worker_state_timers" "Ends of windows that are waited for.";
     WATERMARK = Gauge "cdc_worker_watermark_timestamp_seconds"
         "The overall watermark, in seconds since the Unix epoch; in event time only.";
+    SINK_MISFITS = Counter "cdc_worker_sink_misfits_total" "Values that did not fit a sink; their rows are its dead letters.";
     SINK_WAITING = Gauge "cdc_worker_sink_waiting_bytes" "Results that wait for a sink at its own pace.";
     SINK_BEHIND = Gauge "cdc_worker_sink_behind_epochs" "Epochs that a sink has not taken yet.";
     CHECKPOINTS = Counter "cdc_worker_checkpoints_total" "Checkpoints and savepoints that were made or failed.";

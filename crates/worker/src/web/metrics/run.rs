@@ -126,6 +126,7 @@ fn epochs(out: &mut Exposition, telemetry: &Telemetry) {
     let sinks = telemetry.sinks();
     let behind = sinks.iter().map(|sink| (sink.name, last_epoch.saturating_sub(sink.epoch)));
     out.labelled(&names::SINK_BEHIND, "sink", behind);
+    out.labelled(&names::SINK_MISFITS, "sink", sinks.iter().map(|sink| (sink.name, sink.misfits)));
     out.labelled(&names::SINK_WAITING, "sink", sinks.iter().map(|sink| (sink.name, sink.waiting_bytes)));
 }
 

@@ -73,6 +73,7 @@ pub(super) fn sink_list(site: &Site) -> Vec<Value> {
                 "at_ms": sink.at_ms,
                 "epochs_behind": behind,
                 "waiting_bytes": sink.waiting_bytes,
+                "misfits": sink.misfits,
                 "trouble": sink.trouble,
             })
         })

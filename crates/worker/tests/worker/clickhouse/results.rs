@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use worker::decode::DecodeSettings;
 use worker::epoch::{EPOCH_FORMAT, EpochKind, EpochRecord, Executor, LineClock, Pipeline, Timeline};
@@ -18,11 +17,11 @@ pub(super) const TIMELINE: Timeline = Timeline(1_770_872_222_000);
 /// What a recording gives.
 pub(super) struct Results {
     /// Of every epoch, from 1.
-    pub(super) parcels: Vec<Parcel>,
+    pub(super) parcels: Vec<Arc<Parcel>>,
     /// Its lines in JSON.
     pub(super) lines: Vec<serde_json::Value>,
     /// Rows that did not fit.
-    pub(super) misfits: Arc<AtomicU64>,
+    pub(super) misfits: u64,
     /// What packing took.
     pub(super) packing_ms: i64,
 }
@@ -34,7 +33,7 @@ impl Results {
         let [pack, again] = [(); 2].map(|()| ClickHousePack::new(renderer.clone(), database.settings().amounts));
         let mut executor =
             Executor::new(pipeline.clone(), &DecodeSettings::default(), LineClock::Records, 2).expect("threads");
-        let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: pack.misfits(), packing_ms: 0 };
+        let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: 0, packing_ms: 0 };
         let (mut clock_ms, mut partitions) = (0, Vec::new());
         let batches = batches.into_iter().map(|batch| (EpochKind::Data, batch));
         for (kind, batch) in batches.chain([(EpochKind::Flush, Batch::default())]) {
@@ -57,13 +56,14 @@ impl Results {
             let parcel = pack.pack(&executed.epoch, &executed.outputs);
             results.packing_ms += SystemClock.boot_ms() - began_ms;
             assert_eq!(parcel, again.pack(&executed.epoch, &executed.outputs), "the same epoch, the same bytes");
-            results.parcels.push(parcel);
+            results.parcels.push(Arc::new(parcel));
             let (mut out, mut err) = (Vec::new(), Vec::new());
             Renderer::Json(renderer.clone()).render(&executed.outputs, &mut out, &mut err);
             let lines = out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
             results.lines.extend(lines.map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap()));
             executor.committed(id);
         }
+        results.misfits = pack.misfits();
         results
     }
 
