@@ -19,6 +19,8 @@ mod kafka_feed;
 #[cfg(all(feature = "rocksdb", feature = "kafka"))]
 mod kafka_sink;
 mod kept_state;
+#[cfg(all(feature = "rocksdb", feature = "kafka"))]
+mod paced_sinks;
 pub mod replay;
 #[cfg(feature = "kafka")]
 pub mod run;

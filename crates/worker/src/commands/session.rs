@@ -240,7 +240,7 @@ impl<'a> Session<'a> {
             }),
         };
         let sinks = self.sinks(Some(&self.settings.sink.dead_letters), FileSink::open)?;
-        self.run_with(kept, feed, LineClock::Epoch, (sinks, self.paced()?))
+        self.run_with(kept, feed, LineClock::Epoch, (sinks, super::paced_sinks::open(self.settings, &self.stop)?))
     }
 
     fn run_with(
@@ -285,19 +285,6 @@ impl<'a> Session<'a> {
                 Err(error.into())
             }
         }
-    }
-
-    /// Sinks at their own pace.
-    #[cfg(all(feature = "rocksdb", feature = "kafka"))]
-    fn paced(&self) -> Result<Vec<PacedSink>, SessionError> {
-        #[cfg(feature = "clickhouse")]
-        let clickhouse = super::clickhouse_sink::open(self.settings)?;
-        #[cfg(not(feature = "clickhouse"))]
-        let clickhouse = match &self.settings.sink.clickhouse {
-            Some(_) => return Err(SessionError::NotBuilt { feature: "clickhouse" }),
-            None => None,
-        };
-        Ok(super::kafka_sink::open(self.settings, &self.stop)?.into_iter().chain(clickhouse).collect())
     }
 
     fn sinks(

@@ -1,5 +1,5 @@
 //! The one loop: gather, log, execute, deliver, commit. Execution of an epoch overlaps the delivery of the one before;
-//! commits keep their order. Threads start here and in [`super::feed`], nowhere else in the engine.
+//! commits keep their order. Threads start here, in [`super::feed`] and in [`super::paced`], nowhere else in the engine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use super::delivery::{CommitPace, Delivering, Delivery};
 use super::feed::{Feed, FeedError};
 use super::gather::{Gather, Stage};
 use super::keeper::{Keeper, Keeping, told};
+use super::paced;
 use super::patience::Patience;
 use super::recovery::{Plan, Policy, Position, Refusal, plan};
 use super::standpoint::Standpoint;
 use super::{
     Control, EPOCH_FORMAT, EpochKind, EpochLog, EpochRecord, Executor, LogError, Progress, RequestId, Timeline,
 };
-use crate::sink::{BeginError, Known, PacedSink, Sender, Sink, SinkError, Standing};
+use crate::sink::{Known, PacedSink, Sender, Sink, SinkError, Standing};
 use crate::source::PartitionId;
 use crate::state::{Commit, SinkProgress, StateStore, StoreError};
 use crate::time::clock::{Clock, EpochClock};
@@ -136,8 +137,8 @@ impl Driver<'_> {
         let (clock, control) = (self.clock, Arc::clone(&self.control));
         let store = Arc::clone(&self.store);
         let (mut gather, delivery, senders) = self.prepare(feed, checkpoints.is_some())?;
-        let paced: Vec<_> = senders.iter().map(Sender::name).collect();
-        start(senders)?;
+        let at_their_pace: Vec<_> = senders.iter().map(Sender::name).collect();
+        paced::start(senders)?;
         let (stop, progress) = (Arc::clone(&gather.patience.stop), Arc::clone(&gather.patience.progress));
         let ended = AtomicBool::new(false);
         let (mut keeper, interval_ms) = match checkpoints {
@@ -182,7 +183,7 @@ impl Driver<'_> {
             (delivered.and(gathered), stopping)
         });
         if let (Some(keeper), Some(asked)) = (&mut keeper, stopping) {
-            let drained = is_empty(&store, &paced)?;
+            let drained = paced::nothing_waits(&store, &at_their_pace)?;
             last_savepoint(&keeping, keeper.as_mut(), asked, &result, drained);
         }
         result
@@ -217,7 +218,20 @@ impl Driver<'_> {
         }
         // Only now: what is refused leaves them as they are.
         let mut sinks = self.resume_sinks(committed.as_ref(), &begin)?;
-        let senders = self.begin_paced(committed.as_ref(), &begin, &mut sinks)?;
+        let senders = paced::begin(
+            std::mem::take(&mut self.paced),
+            &mut sinks,
+            &Standing {
+                timeline: begin.timeline,
+                state: begin.state,
+                state_timeline: committed.as_ref().map(|commit| commit.timeline),
+                accept_lost_output: self.history.accept_lost_output,
+                logged: &self.log.summary(),
+                store: &self.store,
+                log: self.log.syncer(),
+                progress: Arc::clone(&self.progress),
+            },
+        )?;
         self.executor.restore(&self.store, self.hot_symbols)?;
         let stage = if begin.last > begin.state {
             Stage::Again(self.log.after(begin.state)?.peekable())
@@ -320,32 +334,6 @@ impl Driver<'_> {
         Ok(standpoint)
     }
 
-    /// Sinks at their own pace: the delivering side's parts are put behind the others; the senders are given.
-    fn begin_paced(
-        &mut self,
-        committed: Option<&Commit>,
-        begin: &Begin,
-        sinks: &mut Vec<Delivering>,
-    ) -> Result<Vec<Sender>, DriverError> {
-        let logged = self.log.summary();
-        let mut senders = Vec::new();
-        for paced in std::mem::take(&mut self.paced) {
-            let (intake, sender, has) = paced.begin(Standing {
-                timeline: begin.timeline,
-                state: begin.state,
-                state_timeline: committed.map(|commit| commit.timeline),
-                accept_lost_output: self.history.accept_lost_output,
-                logged: &logged,
-                store: &self.store,
-                log: self.log.syncer(),
-                progress: Arc::clone(&self.progress),
-            })?;
-            sinks.push(Delivering { sink: Box::new(intake), has });
-            senders.push(sender);
-        }
-        Ok(senders)
-    }
-
     fn resume_sinks(&mut self, committed: Option<&Commit>, begin: &Begin) -> Result<Vec<Delivering>, DriverError> {
         let noted = self.log.summary().sinks;
         let mut resumed = Vec::new();
@@ -370,35 +358,6 @@ impl Driver<'_> {
         }
         Ok(resumed)
     }
-}
-
-impl From<BeginError> for DriverError {
-    fn from(error: BeginError) -> Self {
-        match error {
-            BeginError::Store(error) => error.into(),
-            BeginError::Sink(error) => error.into(),
-        }
-    }
-}
-
-/// Starts a thread for each. Nobody waits for their ends: what they have in the works when the process ends is sent again by
-/// the next one, under the same borders.
-fn start(senders: Vec<Sender>) -> Result<(), DriverError> {
-    for sender in senders {
-        let thread = std::thread::Builder::new().name(format!("send {}", sender.name()));
-        thread.spawn(move || sender.run()).map_err(|error| DriverError::Threads(error.to_string()))?;
-    }
-    Ok(())
-}
-
-/// Whether nothing waits for these sinks.
-fn is_empty(store: &Arc<dyn StateStore>, sinks: &[&str]) -> Result<bool, StoreError> {
-    for sink in sinks {
-        if !store.outbox_page(sink, None, 0)?.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Sets a flag when it goes, whatever the reason.

@@ -12,6 +12,7 @@ mod keeper;
 mod log;
 mod merge;
 mod output;
+mod paced;
 mod patience;
 mod progress;
 mod record;

@@ -40,7 +40,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Fences the predecessor, which ends its open transaction one way or the other, then asks how far the topics are.
-    /// `look_first`: what would be refused then is refused before the predecessor is fenced.
+    /// `look_first`: what would be refused then is refused before the predecessor is fenced, if that can be told while a
+    /// transaction may be open: a worker that was held up must not fence the one that has taken its place.
     pub(super) fn begin(
         settings: &KafkaSinkSettings,
         look_first: bool,
@@ -49,10 +50,10 @@ impl Connection {
         let refused = |error| super::settings::refused(&error);
         let writer: Writer = settings.producer().create_with_context(Context::default()).map_err(refused)?;
         let marker_reader: BaseConsumer<Context> =
-            settings.marker_reader().create_with_context(Context::default()).map_err(refused)?;
+            settings.marker_reader(true).create_with_context(Context::default()).map_err(refused)?;
         topics::ensure(&writer, settings)?;
         let topic = &settings.topics.agg;
-        let ask = || {
+        let ask = |marker_reader: &BaseConsumer<Context>| {
             let offsets = marker_reader
                 .committed_offsets(question(topic), ANSWER_WITHIN)
                 .map_err(|error| failed(settings, &writer, "tell how far the topics are", &error))?;
@@ -61,12 +62,13 @@ impl Connection {
             is_ours(marker).then_some(marker).ok_or_else(fenced)
         };
         if look_first {
-            ask()?;
+            let of_what_is_over = settings.marker_reader(false).create_with_context(Context::default());
+            ask(&of_what_is_over.map_err(refused)?)?;
         }
         writer
             .init_transactions(ANSWER_WITHIN)
             .map_err(|error| failed(settings, &writer, "begin to write in transactions", &error))?;
-        let marker = ask()?;
+        let marker = ask(&marker_reader)?;
         Ok((Self { writer, marker_reader, in_transaction: false }, marker))
     }
 

@@ -32,8 +32,6 @@ pub struct KafkaOutlet {
     marked_ms: i64,
     /// The last epoch that this process has tried to write.
     tried: u64,
-    /// The brokers have ended our transaction: somebody else may have written since.
-    timed_out: bool,
 }
 
 impl KafkaOutlet {
@@ -61,7 +59,7 @@ impl KafkaOutlet {
             }
         };
         let marked_ms = clock.boot_ms();
-        Ok(Self { settings, clock, connection: Some(connection), marker, marked_ms, tried: 0, timed_out: false })
+        Ok(Self { settings, clock, connection: Some(connection), marker, marked_ms, tried: 0 })
     }
 
     /// A producer whose predecessors can do nothing any more, and how far the topics are.
@@ -69,9 +67,8 @@ impl KafkaOutlet {
         if self.connection.is_none() {
             let (heard, tried) = (self.marker, self.tried);
             let is_ours = |found| is_ours(found, heard, timeline, tried);
-            let (connection, marker) = Connection::begin(&self.settings, self.timed_out, is_ours)?;
+            let (connection, marker) = Connection::begin(&self.settings, true, is_ours)?;
             self.marker = marker;
-            self.timed_out = false;
             self.connection = Some(connection);
         }
         self.connection.as_mut().ok_or_else(|| KafkaSinkError::Stopped { bootstrap: self.settings.bootstrap.clone() })
@@ -118,7 +115,6 @@ impl KafkaOutlet {
             let timeout_ms = self.settings.transaction_timeout_ms;
             match error {
                 KafkaSinkError::Fenced { transactional_id } if open_ms >= i64::from(timeout_ms) => {
-                    self.timed_out = true;
                     KafkaSinkError::TimedOut { transactional_id, open_ms, timeout_ms }.into()
                 }
                 error => error.into(),

@@ -86,14 +86,14 @@ impl KafkaSinkSettings {
         config
     }
 
-    /// For the client that asks for the marker.
-    pub(super) fn marker_reader(&self) -> ClientConfig {
+    /// For a client that asks for the marker. `waits`: offsets of a transaction that is still open are waited for (KIP-447),
+    /// and the answer is final; else it is that of transactions that are over.
+    pub(super) fn marker_reader(&self, waits: bool) -> ClientConfig {
         let mut config = self.client();
         config
             .set("group.id", marker_group(&self.transactional_id))
             .set("enable.auto.commit", "false")
-            // Offsets of a transaction that is still open are waited for (KIP-447): the answer is final.
-            .set("isolation.level", "read_committed");
+            .set("isolation.level", if waits { "read_committed" } else { "read_uncommitted" });
         config
     }
 

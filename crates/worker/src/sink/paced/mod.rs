@@ -105,7 +105,7 @@ impl PacedSink {
     ///
     /// # Errors
     /// The outbox cannot be read, or the other side does not say how far it is.
-    pub fn begin(mut self, standing: Standing<'_>) -> Result<(Intake, Sender, u64), BeginError> {
+    pub fn begin(mut self, standing: &Standing<'_>) -> Result<(Intake, Sender, u64), BeginError> {
         let (name, timeline) = (self.outlet.name(), standing.timeline);
         let noted = standing.logged.sinks.iter().find(|noted| noted.sink == name);
         let borders = standing.logged.batches.iter().find(|borders| borders.sink == name);
@@ -140,14 +140,18 @@ impl PacedSink {
             limits: self.limits,
             clock: Arc::clone(&self.clock),
             store: Arc::clone(standing.store),
-            log: standing.log,
+            log: Arc::clone(&standing.log),
             progress: Arc::clone(&standing.progress),
             begun: None,
             not_before_ms: 0,
             pause_ms: 0,
             said_ms: None,
         };
-        Ok((Intake { shared, pack: self.pack, clock: self.clock, progress: standing.progress }, sender, has))
+        Ok((
+            Intake { shared, pack: self.pack, clock: self.clock, progress: Arc::clone(&standing.progress) },
+            sender,
+            has,
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use worker::allocator::give_large_blocks_back;
 use worker::epoch::{EpochKind, Executor, LineClock};
 use worker::source::Batch;
 use worker::state::{RocksOptions, RocksStateStore, StateStore};
@@ -68,6 +69,8 @@ fn pass(executor: &mut Executor, store: &dyn StateStore, clock_ms: i64, name: &s
 }
 
 fn opened(parallelism: usize) -> (Executor, Arc<dyn StateStore>) {
+    // As the worker does first of all.
+    give_large_blocks_back();
     let from = SystemClock.boot_ms();
     let store: Arc<dyn StateStore> = Arc::new(RocksStateStore::open(&given_directory(), OPTIONS).unwrap());
     let mut executor = executor(&pipeline(TimeMode::Processing, 0), LineClock::Epoch, parallelism);

@@ -1,3 +1,5 @@
+//! What waits, step by step: a table of epochs in, batches and changes of the outbox out.
+
 use super::*;
 
 const OURS: Timeline = Timeline(9);
