@@ -311,27 +311,30 @@ fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
     let child = command.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
     let ended_by_brokers = || fs::read_to_string(&said).unwrap().contains("the brokers have ended the transaction of");
     let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
-    let written = std::thread::scope(|scope| {
-        let load = scope.spawn(|| {
-            let settings = GenerateSettings { market: MarketSettings::default(), count: 60_000, rate: Some(A_SECOND) };
-            generate(&bootstrap, &topic, &settings).unwrap()
-        });
-        wait_until("results come", || place.file().len() > 1_000);
-        // Most of the time a transaction is open, not always.
-        for _ in 0..5 {
+    let mut written = 0;
+    // Most of the time a transaction is open, not always.
+    for _ in 0..6 {
+        let before = place.file().len();
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| {
+                let settings =
+                    GenerateSettings { market: MarketSettings::default(), count: 6_000, rate: Some(A_SECOND) };
+                generate(&bootstrap, &topic, &settings).unwrap()
+            });
+            wait_until("results come", || place.file().len() > before + 1_000);
             signal(&child, "STOP");
             // Brokers look for transactions that are too old every ten seconds.
             std::thread::sleep(Duration::from_secs(22));
             let held = place.file().len();
             signal(&child, "CONT");
             wait_until("it goes on", || place.file().len() > held);
-            std::thread::sleep(Duration::from_secs(1));
-            if ended_by_brokers() {
-                break;
-            }
+            written += load.join().unwrap();
+        });
+        std::thread::sleep(Duration::from_secs(1));
+        if ended_by_brokers() {
+            break;
         }
-        load.join().unwrap()
-    });
+    }
     let mut seen = 0;
     wait_until("everything has come through and its windows are over", || {
         let before = std::mem::replace(&mut seen, place.file().len());
