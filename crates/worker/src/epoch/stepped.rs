@@ -63,8 +63,12 @@ impl<'a> SteppedDriver<'a> {
             self.deliver()?;
         }
         while self.delivery.sinks.iter().any(Delivering::is_behind) {
-            let waits =
-                self.send().into_iter().map(|sent| if let Sent::Wait(wait) = sent { wait } else { Duration::ZERO });
+            let sent = self.send();
+            if sent.contains(&Sent::Over) {
+                // One has failed, and the delivering side says why.
+                break;
+            }
+            let waits = sent.into_iter().map(|sent| if let Sent::Wait(wait) = sent { wait } else { Duration::ZERO });
             self.delivery.patience.clock.pause(waits.min().unwrap_or_default());
         }
         self.delivery.end()
