@@ -134,8 +134,7 @@ impl Driver<'_> {
     /// or something fails.
     pub fn run(mut self, feed: &mut dyn Feed) -> Result<(), DriverError> {
         let checkpoints = self.checkpoints.take();
-        let (clock, control) = (self.clock, Arc::clone(&self.control));
-        let store = Arc::clone(&self.store);
+        let (clock, control, store) = (self.clock, Arc::clone(&self.control), Arc::clone(&self.store));
         let (mut gather, delivery, senders) = self.prepare(feed, checkpoints.is_some())?;
         let at_their_pace: Vec<_> = senders.iter().map(Sender::name).collect();
         paced::start(senders)?;
