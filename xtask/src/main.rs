@@ -11,6 +11,7 @@ mod process;
 mod workspace;
 mod python;
 mod tidy;
+mod beside;
 mod broker;
 mod clickhouse;
 mod fuzz;

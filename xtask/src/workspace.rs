@@ -2,9 +2,11 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
+
+use crate::process::{ask, succeeded};
 
 /// The checkout that xtask runs in: cargo says so at run time, the place it was built in otherwise.
 pub(crate) fn root() -> Result<PathBuf> {
@@ -48,6 +50,17 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 pub(crate) fn executables(messages: &str) -> Vec<PathBuf> {
     let path = |line: &str| Some(PathBuf::from(line.split_once("\"executable\":\"")?.1.split_once('"')?.0));
     messages.lines().filter_map(path).collect()
+}
+
+/// The worker in the profile that tests, images and benchmarks share, built.
+pub(crate) fn built_worker(root: &Path) -> Result<PathBuf> {
+    let mut command = cargo(root);
+    command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
+    command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let answer = ask(&mut command)?;
+    succeeded(answer.status, "cargo build of the worker")?;
+    let built = executables(&String::from_utf8_lossy(&answer.stdout)).pop();
+    built.context("cargo built the worker and does not say where")
 }
 
 #[cfg(test)]

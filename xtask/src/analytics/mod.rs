@@ -12,8 +12,8 @@ mod check;
 mod picture;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 
@@ -49,7 +49,7 @@ pub(crate) fn run(root: &Path, options: &AnalyticsOptions) -> Result<ExitCode> {
 pub(crate) fn check_all(root: &Path, options: &AnalyticsOptions, environment: &Environment) -> Result<String> {
     let worker = match &options.worker {
         Some(worker) => worker.clone(),
-        None => built_worker(root)?,
+        None => workspace::built_worker(root)?,
     };
     let server = Server::start(root, environment)?;
     schema::make(&server, &root.join(MIGRATIONS))?;
@@ -64,17 +64,6 @@ pub(crate) fn check_all(root: &Path, options: &AnalyticsOptions, environment: &E
         fs::write(file, svg).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(format!("{} queries of {} panels, {} alert rules", asked.queries, dashboard.panels.len(), rules.len()))
-}
-
-/// The worker in the profile that tests and images share: it makes the market and works out its results.
-fn built_worker(root: &Path) -> Result<PathBuf> {
-    let mut command = workspace::cargo(root);
-    command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
-    command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-    let answer = ask(&mut command)?;
-    succeeded(answer.status, "cargo build of the worker")?;
-    let built = workspace::executables(&String::from_utf8_lossy(&answer.stdout)).pop();
-    built.context("cargo built the worker and does not say where")
 }
 
 /// Runs a program to its end; what it printed.

@@ -6,20 +6,18 @@
 mod debian;
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, IsTerminal as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use crate::cli::ClickHouseOptions;
 pub(crate) use crate::clickhouse::debian::OldClickHouse;
-use crate::process::{Group, Interrupted};
+use crate::process::Group;
 use crate::stopwatch::{Stopwatch, human};
-use crate::{analytics, signals};
+use crate::{analytics, beside};
 
 /// Tests that need ClickHouse read its address, `127.0.0.1:PORT`, from this variable.
 pub(crate) const ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
@@ -27,8 +25,6 @@ pub(crate) const ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE";
 pub(crate) const OLD_ADDRESS_VARIABLE: &str = "CDC_TEST_CLICKHOUSE_OLD";
 
 const SERVER: &str = "compose/images/clickhouse/server.py";
-/// Commands have no deadline of their own here: a day stands for it.
-const NO_LIMIT: Duration = Duration::from_hours(24);
 
 /// A running server; dropped, it stops and its data goes.
 #[derive(Debug)]
@@ -64,6 +60,13 @@ impl ClickHouse {
         Ok(Self { process, address, _directory: directory })
     }
 
+    fn still_runs(&mut self) -> Result<()> {
+        match self.process.try_wait()? {
+            Some(status) => bail!("ClickHouse ended ({status})"),
+            None => Ok(()),
+        }
+    }
+
     /// `127.0.0.1:PORT`
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -75,34 +78,13 @@ pub(crate) fn run(root: &Path, options: &ClickHouseOptions) -> Result<ExitCode> 
     let mut server = ClickHouse::start(root, options.port)?;
     let Some((program, arguments)) = options.command.split_first() else {
         println!("{ADDRESS_VARIABLE}={}", server.address());
-        eprintln!("clickhouse: Ctrl-C stops it and removes its data");
-        return stay(&mut server);
+        return beside::stay("clickhouse", || server.still_runs());
     };
-    let mut command = Command::new(program);
-    command.args(arguments).env(ADDRESS_VARIABLE, server.address());
     let old = OldClickHouse::start();
+    let mut variables = vec![(ADDRESS_VARIABLE, server.address())];
     match &old {
-        Ok(old) => drop(command.env(OLD_ADDRESS_VARIABLE, old.address())),
+        Ok(old) => variables.push((OLD_ADDRESS_VARIABLE, old.address())),
         Err(reason) => eprintln!("clickhouse: Debian's 18.16 cannot be had here: {reason:#}"),
     }
-    // On a terminal the command may want to read from it, which only the foreground group may do.
-    let status = if std::io::stdin().is_terminal() {
-        command.status().with_context(|| format!("{program} cannot be started"))?
-    } else {
-        Group::spawn(&mut command)?.wait(NO_LIMIT)?
-    };
-    if signals::asked_to_stop() {
-        bail!(Interrupted);
-    }
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-fn stay(server: &mut ClickHouse) -> Result<ExitCode> {
-    while !signals::asked_to_stop() {
-        if let Some(status) = server.process.try_wait()? {
-            bail!("ClickHouse ended ({status})");
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    Ok(ExitCode::SUCCESS)
+    beside::run(program, arguments, &variables)
 }

@@ -11,7 +11,7 @@ mod maven;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -112,7 +112,7 @@ impl Builder<'_> {
                 let properties = [format!("debezium.version={version}")];
                 context.add("plugins", &maven::resolve(&pom, Goal::UnpackArchive, &properties)?)?;
             }
-            Cargo::Worker => context.add("worker", &self.worker()?)?,
+            Cargo::Worker => context.add("worker", &workspace::built_worker(self.root)?)?,
             Cargo::Engine => {
                 // The engine itself needs neither pandas nor pyarrow, which its package names.
                 let packages = analytics::environment()?.packages()?;
@@ -123,17 +123,6 @@ impl Builder<'_> {
         }
         let build = docker::Build { context: context.path(), file, tag: image.tag, base: base.tag, fresh: self.fresh };
         docker::build(&build, &self.log(image))
-    }
-
-    /// The worker in the profile that tests and benchmarks share.
-    fn worker(&self) -> Result<PathBuf> {
-        let mut command = workspace::cargo(self.root);
-        command.args(["build", "--profile", "ci", "--locked", "--package", "worker", "--bin", "worker"]);
-        command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-        let answer = ask(&mut command)?;
-        succeeded(answer.status, "cargo build of the worker")?;
-        let built = workspace::executables(&String::from_utf8_lossy(&answer.stdout)).pop();
-        built.context("cargo built the worker and does not say where")
     }
 
     fn folder(&self, name: &str) -> PathBuf {

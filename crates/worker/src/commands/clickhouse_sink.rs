@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kafka_sink::MEMORY_BYTES;
+use super::paced_sinks::MEMORY_BYTES;
 use crate::config::Settings;
 use crate::sink::{
     ClickHouseOutlet, ClickHousePack, ClickHouseSettings, JsonRenderer, PacedLimits, PacedSink, SinkError,

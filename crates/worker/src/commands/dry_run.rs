@@ -23,7 +23,6 @@ pub(super) fn execute(
     let mut settings = settings.clone();
     settings.sink.stdout = true;
     settings.sink.file = None;
-    settings.sink.kafka = None;
     // The one in the configuration belongs to the worker that runs.
     settings.summary = arguments.pipeline.summary.as_ref().and(settings.summary);
     let session = Session::new(&settings, values, console)?;

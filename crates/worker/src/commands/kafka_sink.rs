@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::kafka_feed::security;
+use super::paced_sinks::MEMORY_BYTES;
 use crate::config::Settings;
 use crate::sink::{JsonRenderer, KafkaOutlet, KafkaPack, KafkaSinkSettings, PacedLimits, PacedSink, SinkError, Topics};
 use crate::time::clock::SystemClock;
@@ -11,8 +12,6 @@ use crate::time::clock::SystemClock;
 /// A transaction has no more: librdkafka keeps all of it until the brokers have it.
 const TRANSACTION_BYTES: usize = 8 << 20;
 const TRANSACTION_MESSAGES: u64 = 50_000;
-/// What does not fit here waits in the state only: beside messages of 16 MB there must be room for it (I7).
-pub(super) const MEMORY_BYTES: usize = 32 << 20;
 
 /// Opens it, if it is switched on; waits for the brokers until `stop` is set.
 pub(super) fn open(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Option<PacedSink>, SinkError> {

@@ -7,6 +7,9 @@ use super::{SessionError, kafka_sink};
 use crate::config::Settings;
 use crate::sink::PacedSink;
 
+/// What does not fit here waits in the state only: beside messages of 16 MB there must be room for it (I7).
+pub(super) const MEMORY_BYTES: usize = 32 << 20;
+
 /// Opens those that are switched on; waits for Kafka's brokers until `stop` is set.
 pub(super) fn open(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Vec<PacedSink>, SessionError> {
     #[cfg(feature = "clickhouse")]

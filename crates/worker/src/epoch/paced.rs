@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::DriverError;
 use super::delivery::Delivering;
-use crate::sink::{BeginError, PacedSink, Sender, Standing};
+use crate::sink::{PacedSink, Sender, Standing};
 use crate::state::{StateStore, StoreError};
 
 /// Puts the delivering side's parts behind the other sinks, and gives the others.
@@ -40,13 +40,4 @@ pub(super) fn nothing_waits(store: &Arc<dyn StateStore>, sinks: &[&str]) -> Resu
         }
     }
     Ok(true)
-}
-
-impl From<BeginError> for DriverError {
-    fn from(error: BeginError) -> Self {
-        match error {
-            BeginError::Store(error) => error.into(),
-            BeginError::Sink(error) => error.into(),
-        }
-    }
 }

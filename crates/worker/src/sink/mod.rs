@@ -27,7 +27,7 @@ pub use kafka::{KafkaOutlet, KafkaPack, KafkaSinkError, KafkaSinkSettings, Topic
 pub use memory::{Delivered, MemorySink};
 pub use message::Language;
 pub use outlet::{Outlet, OutletKnown, Pack, Parcel, SinkBatch};
-pub use paced::{BeginError, Intake, PacedLimits, PacedSink, Sender, Sent, Standing};
+pub use paced::{Intake, PacedLimits, PacedSink, Sender, Sent, Standing};
 pub use render::{Format, Render, Renderer};
 pub use stdout::StdoutSink;
 pub use text::TextRenderer;

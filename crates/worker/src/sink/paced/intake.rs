@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::queue::Full;
 use crate::epoch::{EpochRecord, Outputs, Progress};
-use crate::sink::{Known, Pack, Sink, SinkError};
+use crate::sink::{Pack, Parcel, Sink, SinkError};
 use crate::state::OutboxKey;
 use crate::time::clock::Clock;
 
@@ -19,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Intake {
     pub(super) shared: Arc<Shared>,
     pub(super) pack: Box<dyn Pack>,
+    /// What an epoch gave that was refused: it comes again.
+    pub(super) packed: Option<(u64, Parcel)>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<Progress>,
 }
@@ -51,23 +54,22 @@ impl Sink for Intake {
         self.shared.name
     }
 
-    fn resume(&mut self, _known: Known<'_>) -> Result<u64, SinkError> {
-        Ok(self.shared.inner().queue.delivered())
-    }
-
     fn deliver(&mut self, epoch: &EpochRecord, outputs: &Outputs) -> Result<(), SinkError> {
-        let parcel = self.pack.pack(epoch, outputs);
+        let parcel = match self.packed.take() {
+            Some((id, parcel)) if id == epoch.id => parcel,
+            _ => self.pack.pack(epoch, outputs),
+        };
         self.wait_for_room(parcel.stored_bytes());
         let mut inner = self.shared.inner();
         if let Some(failed) = inner.failed.take() {
             return Err(failed);
         }
-        let outbox_bytes = inner.queue.outbox_bytes_max();
-        inner.queue.deliver(epoch.id, parcel, self.clock.boot_ms()).map_err(|full| SinkError::OutboxFull {
-            sink: self.shared.name,
-            waiting_bytes: full.bytes,
-            outbox_bytes,
-        })?;
+        if let Err(Full { waiting_bytes, outbox_bytes, parcel }) =
+            inner.queue.deliver(epoch.id, parcel, self.clock.boot_ms())
+        {
+            self.packed = Some((epoch.id, parcel));
+            return Err(SinkError::OutboxFull { sink: self.shared.name, waiting_bytes, outbox_bytes });
+        }
         drop(inner);
         self.shared.changed.notify_one();
         self.shared.tell(&self.progress, self.clock.as_ref());

@@ -15,8 +15,8 @@ use queue::Queue;
 pub use sender::{Sender, Sent};
 
 use super::{Outlet, OutletKnown, Pack, SinkError};
-use crate::epoch::{LogSummary, LogSync, Progress, Timeline};
-use crate::state::{OutboxKey, StateStore, StoreError};
+use crate::epoch::{DriverError, LogSummary, LogSync, Progress, Timeline};
+use crate::state::{OutboxKey, StateStore};
 use crate::time::clock::Clock;
 
 /// When a batch is full, and how much may wait.
@@ -104,8 +104,8 @@ impl PacedSink {
     /// Both its sides, as they stand at a start; and the last epoch that it needs no more.
     ///
     /// # Errors
-    /// The outbox cannot be read, or the other side does not say how far it is.
-    pub fn begin(mut self, standing: &Standing<'_>) -> Result<(Intake, Sender, u64), BeginError> {
+    /// The outbox cannot be read, or going on would not be exactly once.
+    pub fn begin(mut self, standing: &Standing<'_>) -> Result<(Intake, Sender, u64), DriverError> {
         let (name, timeline) = (self.outlet.name(), standing.timeline);
         let noted = standing.logged.sinks.iter().find(|noted| noted.sink == name);
         let borders = standing.logged.batches.iter().find(|borders| borders.sink == name);
@@ -146,24 +146,12 @@ impl PacedSink {
             not_before_ms: 0,
             pause_ms: 0,
             said_ms: None,
+            over: false,
         };
-        Ok((
-            Intake { shared, pack: self.pack, clock: self.clock, progress: Arc::clone(&standing.progress) },
-            sender,
-            has,
-        ))
+        let progress = Arc::clone(&standing.progress);
+        let intake = Intake { shared, pack: self.pack, packed: None, clock: self.clock, progress };
+        Ok((intake, sender, has))
     }
-}
-
-/// A sink cannot take part in a run.
-#[derive(Debug, thiserror::Error)]
-pub enum BeginError {
-    /// Its outbox cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It does not say how far it is.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
 }
 
 /// The key that an epoch's outputs have in the outbox.

@@ -41,9 +41,14 @@ pub(super) enum Next {
 }
 
 /// Nothing more may wait: the outbox is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full {
-    pub(super) bytes: u64,
+    /// What waits.
+    pub(super) waiting_bytes: u64,
+    /// What may.
+    pub(super) outbox_bytes: u64,
+    /// What was refused.
+    pub(super) parcel: Parcel,
 }
 
 pub(super) struct Queue {
@@ -114,11 +119,6 @@ impl Queue {
         self.delivered
     }
 
-    /// So many bytes may wait.
-    pub(super) fn outbox_bytes_max(&self) -> u64 {
-        self.limits.outbox_bytes
-    }
-
     /// Bytes that wait, wherever.
     pub(super) fn bytes(&self) -> u64 {
         (self.front_bytes + self.tail_bytes) as u64 + self.spilled.1
@@ -150,7 +150,7 @@ impl Queue {
             let bytes = parcel.stored_bytes();
             let waiting_bytes = self.bytes();
             if waiting_bytes > 0 && waiting_bytes + bytes as u64 > self.limits.outbox_bytes {
-                return Err(Full { bytes: waiting_bytes });
+                return Err(Full { waiting_bytes, outbox_bytes: self.limits.outbox_bytes, parcel });
             }
             if waiting_bytes == 0 {
                 self.acknowledged = (self.timeline, self.delivered);

@@ -44,6 +44,8 @@ pub struct Sender {
     pub(super) not_before_ms: i64,
     pub(super) pause_ms: i64,
     pub(super) said_ms: Option<i64>,
+    /// It has failed for good, and tries no more, whoever has taken notice of that.
+    pub(super) over: bool,
 }
 
 /// Why a batch has not left.
@@ -76,6 +78,9 @@ impl Sender {
 
     /// The next thing to do, if there is one.
     pub fn step(&mut self) -> Sent {
+        if self.over {
+            return Sent::Over;
+        }
         let now_ms = self.clock.boot_ms();
         if now_ms < self.not_before_ms {
             return Sent::Wait(Duration::from_millis((self.not_before_ms - now_ms) as u64));
@@ -83,9 +88,6 @@ impl Sender {
         let mut idle = None;
         let (next, closing) = {
             let inner = self.shared.inner();
-            if inner.failed.is_some() {
-                return Sent::Over;
-            }
             if inner.queue.epochs() == 0 {
                 idle = Some((inner.queue.timeline(), inner.queue.delivered()));
             }
@@ -168,6 +170,7 @@ impl Sender {
                 Trouble::Log(_) | Trouble::Store(_) => SinkError::Pace { sink, reason: text },
             };
             self.shared.inner().failed = Some(error);
+            self.over = true;
             return;
         }
         self.progress.telemetry.sink_trouble(sink, Some(text.clone()));

@@ -52,12 +52,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn run(self, feed: &mut dyn Feed) -> Result<(), DriverError> {
+    fn driver(self) -> Driver<'a> {
         let Self { pipeline, clock, log, store, sinks, paced, stop, progress } = self;
         let executor = executor(&pipeline, LineClock::Epoch, 2);
         let (history, config_id, parallelism) = (History::new(Timeline(1)), 0, 2);
         let (pace, checkpoints, control) = (CommitPace::EACH, None, Arc::default());
-        let driver = Driver {
+        Driver {
             executor,
             clock,
             log,
@@ -74,8 +74,11 @@ impl<'a> Parts<'a> {
             parallelism,
             stop,
             progress,
-        };
-        driver.run(feed)
+        }
+    }
+
+    fn run(self, feed: &mut dyn Feed) -> Result<(), DriverError> {
+        self.driver().run(feed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sinks at their own pace, on threads: one that is away holds nobody up, until as much waits as may.
 
-use worker::epoch::{FeedError, Outputs, PartitionFacts, Read, TopicId};
-use worker::sink::{Outlet, PacedLimits, PacedSink, Pack, Parcel, SinkBatch};
+use worker::epoch::{FeedError, Outputs, PartitionFacts, Read, SteppedDriver, TopicId};
+use worker::sink::{Outlet, PacedLimits, PacedSink, Pack, Parcel, Sent, SinkBatch};
 use worker::source::PartitionId;
 use worker::time::clock::SystemClock;
 
@@ -13,6 +13,10 @@ struct Remote {
     there: Arc<AtomicBool>,
     epochs: Arc<Mutex<Vec<(u64, u64)>>>,
     rows: Arc<AtomicU64>,
+    /// It refuses for good.
+    refuses: Arc<AtomicBool>,
+    tried: Arc<AtomicU64>,
+    packed: Arc<AtomicU64>,
 }
 
 struct Way(Remote);
@@ -23,6 +27,10 @@ impl Outlet for Way {
     }
 
     fn send(&mut self, batch: &SinkBatch<'_>) -> Result<(), SinkError> {
+        self.0.tried.fetch_add(1, Ordering::SeqCst);
+        if self.0.refuses.load(Ordering::SeqCst) {
+            return Err(SinkError::OutboxUnreadable { sink: "remote" });
+        }
         if !self.0.there.load(Ordering::SeqCst) {
             let source = std::io::ErrorKind::ConnectionRefused.into();
             return Err(SinkError::Write { sink: "remote", target: "nobody".to_owned(), source });
@@ -34,11 +42,12 @@ impl Outlet for Way {
     }
 }
 
-/// A hundred bytes a line.
-struct HundredBytes;
+/// A hundred bytes a line, and how often it was asked.
+struct HundredBytes(Arc<AtomicU64>);
 
 impl Pack for HundredBytes {
     fn pack(&self, _epoch: &EpochRecord, outputs: &Outputs) -> Parcel {
+        self.0.fetch_add(1, Ordering::SeqCst);
         let rows = outputs.lines.len() as u32;
         Parcel { rows, bytes: vec![b'x'; 100 * rows as usize] }
     }
@@ -47,7 +56,7 @@ impl Pack for HundredBytes {
 impl Remote {
     fn sink(&self, outbox_bytes: u64) -> PacedSink {
         PacedSink {
-            pack: Box::new(HundredBytes),
+            pack: Box::new(HundredBytes(Arc::clone(&self.packed))),
             outlet: Box::new(Way(self.clone())),
             limits: PacedLimits { batch_rows: 8, batch_bytes: 10_000, batch_ms: 0, memory_bytes: 1_000, outbox_bytes },
             clock: Arc::new(SystemClock),
@@ -137,11 +146,37 @@ fn i7_when_nothing_more_may_wait_the_sources_pause() {
     let mut before = usize::MAX;
     while executed() != before || before == 0 {
         before = executed();
-        thread::sleep(Duration::from_millis(300));
+        // It is waited for a second before it is behind.
+        thread::sleep(Duration::from_millis(1_500));
     }
     // 104 bytes a line: nineteen epochs of one order each may wait, or less where an alert comes with it.
     assert!(before < 30, "{before} epochs executed while nothing leaves");
     remote.there.store(true, Ordering::SeqCst);
     assert_eq!(run.join().unwrap().applied, 200);
     assert!(remote.rows.load(Ordering::SeqCst) > 200);
+    assert_eq!(
+        remote.packed.load(Ordering::SeqCst),
+        executed() as u64,
+        "an epoch is packed once, however often it is refused"
+    );
+}
+
+#[test]
+fn a_sink_that_cannot_go_on_ends_the_run_and_tries_no_more() {
+    let remote = Remote::default();
+    remote.refuses.store(true, Ordering::SeqCst);
+    let clock = ManualClock::at(MORNING_MS);
+    let mut parts = Parts::new(&clock, MemorySink::new(json()));
+    parts.paced = vec![remote.sink(u64::MAX)];
+    let turns = orders(0, 2);
+    let mut feed = Scripted::new(&turns, &clock, End::Flush);
+    let mut driver = SteppedDriver::start(parts.driver(), &mut feed, false).unwrap();
+    let mut epoch = || driver.gather(&mut feed).and_then(|_| driver.deliver()).map(|()| driver.send());
+    while remote.tried.load(Ordering::SeqCst) == 0 {
+        epoch().unwrap();
+    }
+    let ended = epoch().unwrap_err();
+    assert!(matches!(ended, DriverError::Sink(SinkError::OutboxUnreadable { .. })), "{ended}");
+    assert_eq!(driver.send(), [Sent::Over], "whoever knows of it or not");
+    assert_eq!(remote.tried.load(Ordering::SeqCst), 1);
 }
