@@ -299,56 +299,7 @@ fn a_second_worker_of_the_same_name_takes_the_first_one_s_place() {
 pub(super) const TIMEOUT: [&str; 4] =
     ["--set", "sink.kafka.transaction_timeout_ms=10000", "--set", "sink.kafka.transaction_ms=0"];
 
-// A worker is held up while a transaction is open, for longer than it may be: the brokers end it, and fence its producer as
-// if another worker had come.
-#[test]
-fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
-    let Some(real) = Real::broker() else { return };
-    let (topic, name, folder) = (real.topic(3), unique("out"), tempfile::tempdir().unwrap());
-    let place = Place { folder: folder.path(), topic: &topic, name: &name };
-    let said = folder.path().join("said");
-    let mut command = place.command(&TIMEOUT);
-    let child = command.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
-    let ended_by_brokers = || fs::read_to_string(&said).unwrap().contains("the brokers have ended the transaction of");
-    let bootstrap = std::env::var("CDC_TEST_KAFKA").unwrap();
-    let mut written = 0;
-    // Most of the time a transaction is open, not always.
-    for _ in 0..6 {
-        let before = place.file().len();
-        std::thread::scope(|scope| {
-            let load = scope.spawn(|| {
-                let settings =
-                    GenerateSettings { market: MarketSettings::default(), count: 6_000, rate: Some(A_SECOND) };
-                generate(&bootstrap, &topic, &settings).unwrap()
-            });
-            wait_until("results come", || place.file().len() > before + 1_000);
-            signal(&child, "STOP");
-            // Brokers look for transactions that are too old every ten seconds.
-            std::thread::sleep(Duration::from_secs(22));
-            let held = place.file().len();
-            signal(&child, "CONT");
-            wait_until("it goes on", || place.file().len() > held);
-            written += load.join().unwrap();
-        });
-        std::thread::sleep(Duration::from_secs(1));
-        if ended_by_brokers() {
-            break;
-        }
-    }
-    let mut seen = 0;
-    wait_until("everything has come through and its windows are over", || {
-        let before = std::mem::replace(&mut seen, place.file().len());
-        std::thread::sleep(Duration::from_millis(1_500));
-        seen as u64 > written / 2 && seen == before
-    });
-    signal(&child, "TERM");
-    let ended = end_of(child, Duration::from_secs(30));
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended_by_brokers(), "it never came to it: {}", fs::read_to_string(&said).unwrap());
-    topics_equal_file(&real, &place);
-}
-
-// The same, but meanwhile another worker has come: the first one finds its marker, and leaves it its place.
+// A worker is held up, and meanwhile another one has come: the first one finds its marker, and leaves it its place.
 #[test]
 fn i5_a_worker_that_was_held_up_while_another_took_its_place_says_so() {
     let Some(real) = Real::broker() else { return };

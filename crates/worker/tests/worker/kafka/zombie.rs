@@ -1,5 +1,6 @@
-//! A worker that stands still with a transaction open, while another goes on from a copy of its state, where the lock does
-//! not see it: awake again the first one is refused, and whoever reads what is committed sees every result once.
+//! A worker that stands still with a transaction open. Alone it goes on where it stood, whatever the brokers have done with the
+//! transaction. Where another has gone on meanwhile from a copy of its state, where the lock does not see it, it is refused.
+//! Whoever reads what is committed sees every result once.
 
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -73,4 +74,30 @@ fn i5_a_worker_that_wakes_after_its_copy_has_gone_on_is_refused() {
 #[test]
 fn i5_the_same_after_the_brokers_have_ended_its_transaction() {
     zombie(PAST_ITS_TIME);
+}
+
+#[test]
+fn i5_a_transaction_that_the_brokers_have_ended_is_written_again() {
+    let Some(real) = Real::broker() else { return };
+    let (topic, name, folder) = (real.topic(3), unique("out"), tempfile::tempdir().unwrap());
+    let place = Place { folder: folder.path(), topic: &topic, name: &name };
+    let raw = place.output("raw");
+    let mut sleeper = None;
+    let written = under_load_of(&std::env::var("CDC_TEST_KAFKA").unwrap(), &topic, A_SECOND, || {
+        let child = place.begin(&TIMEOUT);
+        wait_until("results come", || place.file().len() > 1_000);
+        stand_still(&real, &place, &child);
+        std::thread::sleep(PAST_ITS_TIME);
+        let had = committed_records(&real, &raw);
+        assert_eq!(had, records(&real, &raw), "nothing is open any more: the brokers have ended it");
+        signal(&child, "CONT");
+        wait_until("it goes on", || committed_records(&real, &raw) > had + 500);
+        sleeper = Some(child);
+    });
+    come_through(&place, written);
+    let sleeper = sleeper.unwrap();
+    signal(&sleeper, "TERM");
+    let ended = end_of(sleeper, Duration::from_secs(30));
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    topics_equal_file(&real, &place);
 }
