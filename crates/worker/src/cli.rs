@@ -222,6 +222,9 @@ pub struct GenerateArgs {
     /// Writes events with their schema (`schemas.enable=true`)
     #[arg(long, conflicts_with = "memo_bytes")]
     pub wrapped: bool,
+    /// Writes of each event only what is read of it: messages of some 280 bytes
+    #[arg(long, conflicts_with_all = ["memo_bytes", "wrapped"])]
+    pub lean: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub common: CommonArgs,

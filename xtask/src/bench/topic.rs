@@ -33,6 +33,8 @@ pub(crate) struct Market {
     pub(crate) hot_permille: u32,
     /// Bytes by which a row is longer.
     pub(crate) memo_bytes: u32,
+    /// Only what is read of each event.
+    pub(crate) lean: bool,
 }
 
 /// A loaded topic.
@@ -97,6 +99,8 @@ pub(crate) fn generator(programs: &Programs, market: &Market, to: &str) -> Comma
     command.args(["--hot-permille", &market.hot_permille.to_string()]);
     if market.wrapped {
         command.arg("--wrapped");
+    } else if market.lean {
+        command.arg("--lean");
     } else {
         command.args(["--memo-bytes", &market.memo_bytes.to_string()]);
     }

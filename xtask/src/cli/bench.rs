@@ -195,6 +195,9 @@ pub(crate) struct ProfileBenchOptions {
     /// Messages carry their schema
     #[arg(long, conflicts_with = "memo_bytes")]
     pub(crate) wrapped: bool,
+    /// Messages have only what is read of them
+    #[arg(long, conflicts_with_all = ["memo_bytes", "wrapped"])]
+    pub(crate) lean: bool,
     /// Shards of the worker
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) parallelism: u16,
@@ -211,6 +214,8 @@ pub(crate) struct ProfileBenchOptions {
 
 /// How much at each point.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cargo xtask bench scaling --page xtask/scaling.md      its table and its picture, measured anew")]
 pub(crate) struct ScalingBenchOptions {
     /// Messages of each topic
     #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10_000..))]
@@ -218,9 +223,15 @@ pub(crate) struct ScalingBenchOptions {
     /// Rounds in which everybody takes a turn
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// Draws it into this file
+    /// A point whose share of these is over has one round
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) minutes: u64,
+    /// Draw the curves into this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+    /// Put the table between this page's marks, and the curves beside the page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
 }
 
 /// How fast and how long.

@@ -24,7 +24,7 @@ pub(crate) const STREAMS: usize = 5;
 pub(crate) enum Stream {
     /// Handed to the producer.
     Sent,
-    /// The broker has it, and the producer knows.
+    /// The broker has it, and the sender knows: it hears of that when it next wakes, at a low rate after the readers.
     Acknowledged,
     /// In the bare consumer.
     Bare,

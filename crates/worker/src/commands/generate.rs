@@ -26,6 +26,7 @@ pub fn execute(arguments: &GenerateArgs, settings: &Settings, stop: &AtomicBool)
         wrapped: arguments.wrapped,
         hot_permille: arguments.hot_permille,
         memo_bytes: arguments.memo_bytes as usize,
+        lean: arguments.lean,
         ..default
     };
     let wanted = GenerateSettings { market, count: arguments.count, rate: arguments.rate };

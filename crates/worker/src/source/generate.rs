@@ -175,6 +175,7 @@ mod tests {
         keyed_by_symbol: true,
         hot_permille: 0,
         memo_bytes: 0,
+        lean: false,
     };
 
     #[test]

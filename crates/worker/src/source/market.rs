@@ -12,7 +12,7 @@ mod plan;
 use std::collections::VecDeque;
 
 use self::dice::Dice;
-use self::envelope::{KeyColumn, Row, Source};
+use self::envelope::{Form, KeyColumn, Row, Source};
 use self::listing::Listing;
 use self::plan::{Due, take};
 use crate::route::murmur2::murmur2;
@@ -41,6 +41,9 @@ pub struct MarketSettings {
     pub hot_permille: u32,
     /// Bytes of one more column, `memo`, that nobody here reads; 0: there is none. Schemas do not tell of it.
     pub memo_bytes: usize,
+    /// Whether values have only what is read of them: short ones, as a transformation in Connect can leave them. Not for
+    /// wrapped ones, and without a memo.
+    pub lean: bool,
 }
 
 impl Default for MarketSettings {
@@ -56,6 +59,7 @@ impl Default for MarketSettings {
             keyed_by_symbol: true,
             hot_permille: 0,
             memo_bytes: 0,
+            lean: false,
         }
     }
 }
@@ -309,7 +313,12 @@ impl Market {
         let memo_bytes = self.settings.memo_bytes;
         let row = |order: Order| Row { symbol: self.listing.code(order.symbol), order, memo_bytes };
         let rows = (before.map(row), after.map(row));
-        envelope::write_change(&mut self.generated.value, self.settings.wrapped, op, rows, &source);
+        let form = match (self.settings.wrapped, self.settings.lean) {
+            (true, _) => Form::Wrapped,
+            (false, true) => Form::Lean,
+            (false, false) => Form::Bare,
+        };
+        envelope::write_change(&mut self.generated.value, form, op, rows, &source);
     }
 
     fn remember(&mut self, order: Order) {

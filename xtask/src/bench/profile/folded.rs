@@ -1,6 +1,6 @@
 //! What folded stacks say: which thread and which function the processor time goes to. Pure.
 //!
-//! A line is a stack that was seen, outermost first, and how often: `thread;main;decode;memcmp 17`.
+//! A line is a stack that was seen, outermost first, and the nanoseconds that it stands for: `thread;main;decode;memcmp 17`.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,17 @@ use std::collections::HashMap;
 pub(crate) struct Share {
     /// A thread, or a function.
     pub(crate) name: String,
-    /// Of all samples, from 0 to 1: those in which it was at work itself.
+    /// Of all processor time, from 0 to 1: that in which it was at work itself.
     pub(crate) own: f64,
-    /// Those in which it, or what it called, was at work.
+    /// That in which it, or what it called, was at work.
     pub(crate) total: f64,
 }
 
 /// Shares, the largest first.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Shares {
-    /// How often it was looked.
-    pub(crate) samples: u64,
+    /// All processor time.
+    pub(crate) nanoseconds: u64,
     /// By thread.
     pub(crate) threads: Vec<Share>,
     /// By function, over all threads.
@@ -29,12 +29,12 @@ pub(crate) struct Shares {
 impl Shares {
     /// Of folded stacks; lines that are none are passed over.
     pub(crate) fn of(folded: &str) -> Self {
-        let (mut samples, mut threads, mut functions) = (0, Counts::default(), Counts::default());
+        let (mut nanoseconds, mut threads, mut functions) = (0, Counts::default(), Counts::default());
         for line in folded.lines() {
             let Some((stack, count)) = line.rsplit_once(' ') else { continue };
             let Ok(count) = count.parse::<u64>() else { continue };
             let mut frames: Vec<&str> = stack.split(';').collect();
-            samples += count;
+            nanoseconds += count;
             let thread = frames.remove(0);
             threads.add(thread, count, true);
             let Some(innermost) = frames.last().copied() else { continue };
@@ -45,11 +45,11 @@ impl Shares {
                 functions.add(frame, count, frame == innermost);
             }
         }
-        Self { samples, threads: threads.shares(samples), functions: functions.shares(samples) }
+        Self { nanoseconds, threads: threads.shares(nanoseconds), functions: functions.shares(nanoseconds) }
     }
 }
 
-/// How often somebody was at work itself, and how often in all.
+/// How long somebody was at work itself, and how long with what it called.
 #[derive(Default)]
 struct Counts<'a>(HashMap<&'a str, (u64, u64)>);
 
@@ -60,8 +60,8 @@ impl<'a> Counts<'a> {
         counts.1 += count;
     }
 
-    fn shares(self, samples: u64) -> Vec<Share> {
-        let part = |count: u64| count as f64 / samples.max(1) as f64;
+    fn shares(self, all: u64) -> Vec<Share> {
+        let part = |count: u64| count as f64 / all.max(1) as f64;
         let share = |(name, (own, total)): (&str, (u64, u64))| Share {
             name: name.to_owned(),
             own: part(own),
@@ -85,7 +85,7 @@ mod tests {
     fn time_is_told_by_thread_and_by_function() {
         let shares =
             Shares::of("poll;run;memmove 4\nshard-0;run;decode 3\nshard-0;run;decode;memcmp 2\nshard-0;run 1\n");
-        assert_eq!(shares.samples, 10);
+        assert_eq!(shares.nanoseconds, 10);
         assert_eq!(named(&shares.threads), [("shard-0", 0.6, 0.6), ("poll", 0.4, 0.4)]);
         let expected = [("memmove", 0.4, 0.4), ("decode", 0.3, 0.5), ("memcmp", 0.2, 0.2), ("run", 0.1, 1.0)];
         assert_eq!(named(&shares.functions), expected);
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_function_s_name_may_have_spaces_and_what_is_no_stack_is_nothing() {
         let shares = Shares::of("rdk;<A as B>::run 1\nno stack\n\n");
-        assert_eq!((shares.samples, named(&shares.functions)), (1, vec![("<A as B>::run", 1.0, 1.0)]));
+        assert_eq!((shares.nanoseconds, named(&shares.functions)), (1, vec![("<A as B>::run", 1.0, 1.0)]));
         assert_eq!(Shares::of(""), Shares::default());
     }
 }

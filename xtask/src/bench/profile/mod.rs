@@ -38,6 +38,7 @@ pub(crate) fn run(root: &Path, options: &ProfileBenchOptions) -> Result<ExitCode
         wrapped: options.wrapped,
         hot_permille: options.hot_permille,
         memo_bytes: options.memo_bytes,
+        lean: options.lean,
     };
     let topic = Topic::load(root, &programs, &address, market, work.path())?;
     let ring = Ring { programs: &programs, flink: None, address: &address, number: 0 };
@@ -80,7 +81,7 @@ fn as_json(shares: &Shares, what: &str, top: usize, machine: &Value) -> Value {
     };
     json!({
         "what": what,
-        "samples": shares.samples,
+        "cpu_seconds": shares.nanoseconds as f64 / 1e9,
         "threads": list(&shares.threads, usize::MAX),
         "functions": list(&shares.functions, top),
         "machine": machine,
@@ -88,7 +89,10 @@ fn as_json(shares: &Shares, what: &str, top: usize, machine: &Value) -> Value {
 }
 
 fn table(shares: &Shares, what: &str, top: usize) -> String {
-    let mut text = format!("{what}: {} samples\n\n| thread | of all processor time |\n|---|---|\n", shares.samples);
+    let mut text = format!(
+        "{what}: {:.2} s of processor time\n\n| thread | of all processor time |\n|---|---|\n",
+        shares.nanoseconds as f64 / 1e9
+    );
     for share in &shares.threads {
         let _infallible = writeln!(text, "| {} | {:.1} % |", share.name, share.own * 100.0);
     }
@@ -108,10 +112,13 @@ mod tests {
     fn the_table_and_the_json_have_the_largest_first() {
         let shares = Shares::of("poll;run;memmove 6\nshard-0;run;decode 3\nshard-0;run 1\n");
         let text = table(&shares, "worker", 2);
-        assert!(text.starts_with("worker: 10 samples\n") && text.contains("| poll | 60.0 % |\n| shard-0 | 40.0 % |\n"));
+        assert!(
+            text.starts_with("worker: 0.00 s of processor time\n")
+                && text.contains("| poll | 60.0 % |\n| shard-0 | 40.0 % |\n")
+        );
         assert!(text.ends_with("|\n| `memmove` | 60.0 % | 60.0 % |\n| `decode` | 30.0 % | 30.0 % |\n"), "{text}");
         let json = as_json(&shares, "worker", 1, &Value::Null);
         assert_eq!(json["functions"], json!([{ "name": "memmove", "own": 0.6, "total": 0.6 }]));
-        assert_eq!((&json["samples"], &json["threads"][1]["name"]), (&json!(10), &json!("shard-0")));
+        assert_eq!((&json["cpu_seconds"], &json["threads"][1]["name"]), (&json!(1e-8), &json!("shard-0")));
     }
 }

@@ -48,7 +48,7 @@ impl Perf {
         perf
     }
 
-    /// What was recorded, as folded stacks.
+    /// What was recorded, as folded stacks with the nanoseconds that each stands for.
     pub(crate) fn folded(&self, data: &Path, work: &Path) -> Result<String> {
         let script = work.join("perf.script");
         let mut command = Command::new(&self.0);
@@ -70,7 +70,7 @@ impl Perf {
 pub(crate) fn draw(folded: &str, title: &str, path: &Path) -> Result<()> {
     let mut options = flamegraph::Options::default();
     title.clone_into(&mut options.title);
-    "samples".clone_into(&mut options.count_name);
+    "ns".clone_into(&mut options.count_name);
     // The same functions have the same colours in every picture, before and after.
     options.hash = true;
     let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;

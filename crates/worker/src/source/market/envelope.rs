@@ -87,14 +87,29 @@ pub(super) fn write_heartbeat(out: &mut Vec<u8>, wrapped: bool, time_ms: i64) {
     put(out, if wrapped { "}}" } else { "}" });
 }
 
+/// How a change is told.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// Everything that the connector says.
+    Bare,
+    /// That, and its schema.
+    Wrapped,
+    /// Only what is read of it.
+    Lean,
+}
+
 /// Writes a change.
 pub(super) fn write_change(
     out: &mut Vec<u8>,
-    wrapped: bool,
+    form: Form,
     op: &str,
     (before, after): (Option<Row<'_>>, Option<Row<'_>>),
     source: &Source<'_>,
 ) {
+    if matches!(form, Form::Lean) {
+        return write_lean_change(out, op, (before, after), source);
+    }
+    let wrapped = matches!(form, Form::Wrapped);
     open(out, wrapped, VALUE_SCHEMA);
     put(out, r#"{"before":"#);
     put_row(out, before);
@@ -106,6 +121,30 @@ pub(super) fn write_change(
     put(out, if wrapped { "}}" } else { "}" });
 }
 
+fn write_lean_change(
+    out: &mut Vec<u8>,
+    op: &str,
+    (before, after): (Option<Row<'_>>, Option<Row<'_>>),
+    source: &Source<'_>,
+) {
+    // What a deletion was about stands before it; of other changes that is not read.
+    put(out, if after.is_some() { r#"{"after":"# } else { r#"{"before":"# });
+    match after.or(before) {
+        Some(row) => {
+            put_columns(out, &row);
+            put(out, "}");
+        }
+        None => put(out, "null"),
+    }
+    put(out, r#","source":{"ts_ms":"#);
+    put_number(out, source.committed_us.div_euclid(1000));
+    put(out, r#","db":"orders_db","table":"orders""#);
+    put_position(out, source.position);
+    put_all(out, &[r#"},"op":""#, op, r#"","ts_ms":"#]);
+    put_number(out, source.handled_us.div_euclid(1000));
+    put(out, "}");
+}
+
 fn open(out: &mut Vec<u8>, wrapped: bool, schema: &[u8]) {
     if wrapped {
         put(out, r#"{"schema":"#);
@@ -115,15 +154,10 @@ fn open(out: &mut Vec<u8>, wrapped: bool, schema: &[u8]) {
 }
 
 fn put_row(out: &mut Vec<u8>, row: Option<Row<'_>>) {
-    let Some(Row { order, symbol, memo_bytes }) = row else { return put(out, "null") };
-    put(out, r#"{"id":"#);
-    put_number(out, order.id);
-    put_all(out, &[r#","symbol":""#, symbol, r#"","side":""#, if order.buy { "BUY" } else { "SELL" }]);
-    put(out, r#"","quantity":"#);
-    put_number(out, order.quantity);
-    put(out, r#","price":""#);
-    put_number(out, order.price);
-    put_all(out, &[r#".00","status":""#, order.status.name(), r#"","created_at":""#]);
+    let Some(row) = row else { return put(out, "null") };
+    put_columns(out, &row);
+    let Row { order, memo_bytes, .. } = row;
+    put(out, r#","created_at":""#);
     write_rfc3339(order.created_ms, out);
     put(out, r#"","updated_at":""#);
     write_rfc3339(order.updated_ms, out);
@@ -132,6 +166,18 @@ fn put_row(out: &mut Vec<u8>, row: Option<Row<'_>>) {
         out.extend(MEMO.iter().cycle().take(memo_bytes));
     }
     put(out, r#""}"#);
+}
+
+/// The columns that are read, without the row's end.
+fn put_columns(out: &mut Vec<u8>, Row { order, symbol, .. }: &Row<'_>) {
+    put(out, r#"{"id":"#);
+    put_number(out, order.id);
+    put_all(out, &[r#","symbol":""#, symbol, r#"","side":""#, if order.buy { "BUY" } else { "SELL" }]);
+    put(out, r#"","quantity":"#);
+    put_number(out, order.quantity);
+    put(out, r#","price":""#);
+    put_number(out, order.price);
+    put_all(out, &[r#".00","status":""#, order.status.name(), r#"""#]);
 }
 
 fn put_source(out: &mut Vec<u8>, source: &Source<'_>) {
@@ -152,14 +198,18 @@ fn put_source(out: &mut Vec<u8>, source: &Source<'_>) {
     } else {
         put(out, "null");
     }
+    put_position(out, source.position);
+    put(out, if live { r#","thread":595,"query":null}"# } else { r#","thread":null,"query":null}"# });
+}
+
+fn put_position(out: &mut Vec<u8>, position: Position) {
     put(out, r#","file":"mysql-bin."#);
     let mut digits = itoa::Buffer::new();
-    let file = digits.format(source.position.file);
+    let file = digits.format(position.file);
     put_all(out, &["000000".get(file.len()..).unwrap_or_default(), file, r#"","pos":"#]);
-    put_number(out, source.position.pos);
+    put_number(out, position.pos);
     put(out, r#","row":"#);
-    put_number(out, source.position.row);
-    put(out, if live { r#","thread":595,"query":null}"# } else { r#","thread":null,"query":null}"# });
+    put_number(out, position.row);
 }
 
 /// `ts_ms`, `ts_us` and `ts_ns` of one instant.

@@ -184,6 +184,44 @@ fn a_memo_is_the_same_market_with_longer_rows() {
 }
 
 #[test]
+fn lean_values_are_the_same_market_in_less() {
+    let (full, lean) = (messages(settings(9), 2_000), messages(MarketSettings { lean: true, ..settings(9) }, 2_000));
+    let (mut bytes, mut changes, mut deleted) = (0, 0, 0);
+    for (full, lean) in full.iter().zip(&lean) {
+        assert_eq!((&full.key, full.partition, full.timestamp_ms), (&lean.key, lean.partition, lean.timestamp_ms));
+        let (Some(full), Some(short)) = (payload(full), payload(lean)) else {
+            assert_eq!(full.value(), lean.value());
+            continue;
+        };
+        if full.get("op").is_none() {
+            assert_eq!(full, short, "a heartbeat");
+            continue;
+        }
+        for pointer in [
+            "/op",
+            "/ts_ms",
+            "/source/ts_ms",
+            "/source/db",
+            "/source/table",
+            "/source/file",
+            "/source/pos",
+            "/source/row",
+        ] {
+            assert_eq!(full.pointer(pointer), short.pointer(pointer), "{pointer}");
+            assert!(short.pointer(pointer).is_some(), "{pointer}");
+        }
+        for column in ["id", "symbol", "side", "quantity", "price", "status"] {
+            assert_eq!(row(&full)[column], row(&short)[column], "{column}");
+        }
+        deleted += usize::from(short["op"] == "d" && short.get("before").is_some());
+        bytes += lean.value().unwrap().len();
+        changes += 1;
+    }
+    assert!((240..330).contains(&(bytes / changes)), "{}", bytes / changes);
+    assert!(deleted > 0);
+}
+
+#[test]
 fn a_topic_keyed_by_id_moves_an_order_by_an_update() {
     let mut moved = 0;
     for message in messages(MarketSettings { keyed_by_symbol: false, ..settings(2) }, 3_000) {
