@@ -76,8 +76,10 @@ fn a_topic_created_anew_between_two_runs_stops_the_start_or_is_read_with_the_sta
     let folder = tempfile::tempdir().unwrap();
     let life = Life::of(real.topic(3), folder.path());
     orders(&real, &life.topic, 0, [1, 2], 100);
-    orders(&real, &life.topic, 1, [3], 100);
     let mut child = begin(&life, &[]);
+    has(&life, &mut child, 2);
+    // Of two partitions that hold something at the start either may come first.
+    orders(&real, &life.topic, 1, [3], 100);
     has(&life, &mut child, 3);
     stop(child);
 
