@@ -223,6 +223,7 @@ impl Driver<'_> {
             &Standing {
                 timeline: begin.timeline,
                 state: begin.state,
+                last: begin.last,
                 state_timeline: committed.as_ref().map(|commit| commit.timeline),
                 accept_lost_output: self.history.accept_lost_output,
                 logged: &self.log.summary(),

@@ -69,6 +69,8 @@ pub struct OutletKnown {
     pub timeline: Timeline,
     /// The history and the last epoch of the state, if there is one.
     pub state: Option<(Timeline, u64)>,
+    /// The last epoch of the history, in the state or in the log.
+    pub last: u64,
     /// How far the log says that it is.
     pub acknowledged: Option<(Timeline, u64)>,
     /// A person has accepted that outputs of an earlier run are lost or come twice.
@@ -80,12 +82,13 @@ pub trait Outlet: Send {
     /// The sink's name in logs, progress and outbox keys.
     fn name(&self) -> &'static str;
 
-    /// How far the other side says that it is, where it can tell: asked before anything is planned.
+    /// How far the other side says that it is, where it can tell: asked before anything is planned, when nobody's place has
+    /// been taken yet, and again after [`Outlet::resume`].
     fn answer(&self) -> Option<SinkProgress> {
         None
     }
 
-    /// Before the first batch: refuses what would not be exactly once.
+    /// Before the first batch: refuses what would not be exactly once, then takes its place.
     fn resume(&mut self, _known: &OutletKnown) -> Result<(), SinkError> {
         Ok(())
     }

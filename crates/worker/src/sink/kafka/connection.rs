@@ -39,36 +39,22 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Fences the predecessor, which ends its open transaction one way or the other, then asks how far the topics are.
-    /// `look_first`: what would be refused then is refused before the predecessor is fenced, if that can be told while a
-    /// transaction may be open: a worker that was held up must not fence the one that has taken its place.
-    pub(super) fn begin(
-        settings: &KafkaSinkSettings,
-        look_first: bool,
-        is_ours: impl Fn(Option<Marker>) -> bool,
-    ) -> Result<(Self, Option<Marker>), KafkaSinkError> {
-        let refused = |error| super::settings::refused(&error);
-        let writer: Writer = settings.producer().create_with_context(Context::default()).map_err(refused)?;
-        let marker_reader: BaseConsumer<Context> =
-            settings.marker_reader(true).create_with_context(Context::default()).map_err(refused)?;
+    /// How far the topics are by the transactions that are over: asked without taking anybody's place. Makes topics that
+    /// are missing.
+    pub(super) fn look(settings: &KafkaSinkSettings) -> Result<Option<Marker>, KafkaSinkError> {
+        let writer = writer(settings)?;
         topics::ensure(&writer, settings)?;
-        let topic = &settings.topics.agg;
-        let ask = |marker_reader: &BaseConsumer<Context>| {
-            let offsets = marker_reader
-                .committed_offsets(question(topic), ANSWER_WITHIN)
-                .map_err(|error| failed(settings, &writer, "tell how far the topics are", &error))?;
-            let marker = Marker::from_offsets(&offsets, topic);
-            let fenced = || KafkaSinkError::Fenced { transactional_id: settings.transactional_id.clone() };
-            is_ours(marker).then_some(marker).ok_or_else(fenced)
-        };
-        if look_first {
-            let of_what_is_over = settings.marker_reader(false).create_with_context(Context::default());
-            ask(&of_what_is_over.map_err(refused)?)?;
-        }
+        ask(settings, &writer, &marker_reader(settings, false)?)
+    }
+
+    /// Fences the predecessor, which ends its open transaction one way or the other, then asks how far the topics are: final
+    /// now. A worker that was held up must not fence the one that has taken its place, so it [looks](Self::look) first.
+    pub(super) fn begin(settings: &KafkaSinkSettings) -> Result<(Self, Option<Marker>), KafkaSinkError> {
+        let (writer, marker_reader) = (writer(settings)?, marker_reader(settings, true)?);
         writer
             .init_transactions(ANSWER_WITHIN)
             .map_err(|error| failed(settings, &writer, "begin to write in transactions", &error))?;
-        let marker = ask(&marker_reader)?;
+        let marker = ask(settings, &writer, &marker_reader)?;
         Ok((Self { writer, marker_reader, in_transaction: false }, marker))
     }
 
@@ -124,6 +110,27 @@ impl Connection {
         self.in_transaction = false;
         Ok(())
     }
+}
+
+fn writer(settings: &KafkaSinkSettings) -> Result<Writer, KafkaSinkError> {
+    settings.producer().create_with_context(Context::default()).map_err(|error| super::settings::refused(&error))
+}
+
+fn marker_reader(settings: &KafkaSinkSettings, waits: bool) -> Result<BaseConsumer<Context>, KafkaSinkError> {
+    let reader = settings.marker_reader(waits).create_with_context(Context::default());
+    reader.map_err(|error| super::settings::refused(&error))
+}
+
+fn ask(
+    settings: &KafkaSinkSettings,
+    writer: &Writer,
+    marker_reader: &BaseConsumer<Context>,
+) -> Result<Option<Marker>, KafkaSinkError> {
+    let topic = &settings.topics.agg;
+    let offsets = marker_reader
+        .committed_offsets(question(topic), ANSWER_WITHIN)
+        .map_err(|error| failed(settings, writer, "tell how far the topics are", &error))?;
+    Ok(Marker::from_offsets(&offsets, topic))
 }
 
 /// What a failed call means.

@@ -25,7 +25,9 @@ const RENEWED_EVERY_MS: i64 = 86_400_000;
 pub struct KafkaOutlet {
     settings: KafkaSinkSettings,
     clock: Box<dyn Clock>,
-    /// `None` after anything whose outcome is not known.
+    /// Ends the waiting of a start.
+    stop: Arc<AtomicBool>,
+    /// `None` before the start is planned, and after anything whose outcome is not known.
     connection: Option<Connection>,
     /// How far the topics are, as last heard.
     marker: Option<Marker>,
@@ -35,17 +37,26 @@ pub struct KafkaOutlet {
 }
 
 impl KafkaOutlet {
-    /// Takes its place at the brokers, waiting for them as long as it takes, and learns how far the topics are.
+    /// Learns how far the topics are, waiting for the brokers as long as it takes. It does not take its place at the brokers
+    /// yet: a worker whose start is refused must not have fenced the one that goes on.
     ///
     /// # Errors
     /// Settings that make no sense to librdkafka or to the brokers, and a stop while it waited.
     pub fn open(settings: KafkaSinkSettings, clock: Box<dyn Clock>, stop: &Arc<AtomicBool>) -> Result<Self, SinkError> {
+        let stop = Arc::clone(stop);
+        let mut outlet = Self { settings, clock, stop, connection: None, marker: None, marked_ms: 0, tried: 0 };
+        outlet.marker = outlet.patiently(|| Connection::look(&outlet.settings))?;
+        Ok(outlet)
+    }
+
+    /// Asks until the brokers answer.
+    fn patiently<T>(&self, ask: impl Fn() -> Result<T, KafkaSinkError>) -> Result<T, SinkError> {
         let mut said = None;
-        let (connection, marker) = loop {
-            match Connection::begin(&settings, false, |_| true) {
-                Ok(begun) => break begun,
-                Err(_) if stop.load(Ordering::Relaxed) => {
-                    return Err(KafkaSinkError::Stopped { bootstrap: settings.bootstrap }.into());
+        loop {
+            match ask() {
+                Ok(answer) => return Ok(answer),
+                Err(_) if self.stop.load(Ordering::Relaxed) => {
+                    return Err(KafkaSinkError::Stopped { bootstrap: self.settings.bootstrap.clone() }.into());
                 }
                 Err(error) if error.may_pass() => {
                     let text = error.to_string();
@@ -53,25 +64,46 @@ impl KafkaOutlet {
                         tracing::warn!("{text}; retrying");
                         said = Some(text);
                     }
-                    clock.pause(PAUSE);
+                    self.clock.pause(PAUSE);
                 }
                 Err(error) => return Err(error.into()),
             }
-        };
-        let marked_ms = clock.boot_ms();
-        Ok(Self { settings, clock, connection: Some(connection), marker, marked_ms, tried: 0 })
+        }
     }
 
     /// A producer whose predecessors can do nothing any more, and how far the topics are.
     fn connected(&mut self, timeline: Timeline) -> Result<&mut Connection, KafkaSinkError> {
         if self.connection.is_none() {
-            let (heard, tried) = (self.marker, self.tried);
-            let is_ours = |found| is_ours(found, heard, timeline, tried);
-            let (connection, marker) = Connection::begin(&self.settings, true, is_ours)?;
+            let ours = |found| self.or_fenced(is_ours(found, self.marker, timeline, self.tried));
+            ours(Connection::look(&self.settings)?)?;
+            let (connection, marker) = Connection::begin(&self.settings)?;
+            ours(marker)?;
             self.marker = marker;
             self.connection = Some(connection);
         }
         self.connection.as_mut().ok_or_else(|| KafkaSinkError::Stopped { bootstrap: self.settings.bootstrap.clone() })
+    }
+
+    fn or_fenced(&self, is_ours: bool) -> Result<(), KafkaSinkError> {
+        let fenced = || KafkaSinkError::Fenced { transactional_id: self.settings.transactional_id.clone() };
+        is_ours.then_some(()).ok_or_else(fenced)
+    }
+
+    /// Whether what the topics have goes on where state and log stand.
+    fn fits(&self, known: &OutletKnown) -> Result<(), KafkaSinkError> {
+        match (self.marker, known.acknowledged, known.state) {
+            (None, Some((_, epoch)), _) if epoch > 0 => {
+                let group = marker_group(&self.settings.transactional_id);
+                Err(KafkaSinkError::MarkerLost { group, epoch })
+            }
+            // The log, which has those epochs, is not the one that goes on.
+            (Some(Marker { timeline, epoch: found }), _, Some((state, epoch)))
+                if timeline == state && timeline != known.timeline && found > epoch =>
+            {
+                Err(KafkaSinkError::Ahead { found, epoch })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self, batch: &SinkBatch<'_>) -> Result<(), KafkaSinkError> {
@@ -140,22 +172,19 @@ impl Outlet for KafkaOutlet {
     }
 
     fn resume(&mut self, known: &OutletKnown) -> Result<(), SinkError> {
-        if known.accept_lost_output {
-            return Ok(());
+        let accepted = known.accept_lost_output;
+        if !accepted {
+            self.fits(known)?;
         }
-        match (self.marker, known.acknowledged, known.state) {
-            (None, Some((_, epoch)), _) if epoch > 0 => {
-                let group = marker_group(&self.settings.transactional_id);
-                Err(KafkaSinkError::MarkerLost { group, epoch }.into())
-            }
-            // The log, which has those epochs, is not the one that goes on.
-            (Some(Marker { timeline, epoch: found }), _, Some((state, epoch)))
-                if timeline == state && timeline != known.timeline && found > epoch =>
-            {
-                Err(KafkaSinkError::Ahead { found, epoch }.into())
-            }
-            _ => Ok(()),
+        let (connection, marker) = self.patiently(|| Connection::begin(&self.settings))?;
+        // What a process before us had in the works may have come through since we looked; the log has its epochs.
+        let ahead = marker.is_some_and(|found| found.timeline == known.timeline && found.epoch > known.last);
+        self.or_fenced(accepted || !ahead)?;
+        (self.connection, self.marker, self.marked_ms) = (Some(connection), marker, self.clock.boot_ms());
+        if !accepted {
+            self.fits(known)?;
         }
+        Ok(())
     }
 
     fn send(&mut self, batch: &SinkBatch<'_>) -> Result<(), SinkError> {

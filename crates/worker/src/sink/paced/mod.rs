@@ -86,6 +86,8 @@ pub struct Standing<'a> {
     pub timeline: Timeline,
     /// The last epoch that the state contains: what it gave has left or is in the outbox.
     pub state: u64,
+    /// The last epoch of the history, in the state or in the log.
+    pub last: u64,
     /// The state's own history, if there is a state.
     pub state_timeline: Option<Timeline>,
     /// A person has accepted that outputs of an earlier run are lost or come twice.
@@ -118,6 +120,7 @@ impl PacedSink {
         self.outlet.resume(&OutletKnown {
             timeline,
             state: standing.state_timeline.map(|of| (of, standing.state)),
+            last: standing.last,
             acknowledged: logged,
             accept_lost_output: standing.accept_lost_output,
         })?;

@@ -56,6 +56,17 @@ fn zombie(stands_still: Duration) {
         assert!(ended.err.contains("another worker has begun to write"), "{}", ended.err);
         // Shown where the second one was hurt by it.
         println!("the first one said: {}", ended.err);
+        let goes_on = |more| {
+            let had = committed_records(&real, &second.output("raw"));
+            wait_until("the second one goes on", || committed_records(&real, &second.output("raw")) > had + more);
+        };
+        // Further than what the first one has logged.
+        goes_on(3_000);
+        // As a container's restart policy does it, again and again: refused before it has taken anybody's place.
+        let ended = end_of(first.begin(&TIMEOUT), Duration::from_mins(1));
+        assert_eq!(ended.code, Some(3), "{}", ended.err);
+        assert!(ended.err.contains("but the epoch log ends at"), "{}", ended.err);
+        goes_on(500);
         last = Some(other);
     });
     let last = last.unwrap();
