@@ -41,7 +41,8 @@ impl Perf {
     pub(crate) fn recorded(&self, command: &Command, data: &Path) -> Command {
         let mut perf = Command::new(&self.0);
         perf.args(["record", "--quiet", "-e", "cpu-clock", "-F", SAMPLES_A_SECOND, "--call-graph", "dwarf,8192", "-o"]);
-        perf.arg(data).arg("--").arg(command.get_program()).args(command.get_args());
+        // In a session of its own the worker hears of the end from perf alone: told twice, it would not wait for its results.
+        perf.arg(data).args(["--", "setsid"]).arg(command.get_program()).args(command.get_args());
         if let Some(directory) = command.get_current_dir() {
             perf.current_dir(directory);
         }
@@ -110,7 +111,10 @@ mod tests {
         worker.args(["run", "--set", "a=b"]).current_dir("/tmp");
         let command = Perf("/bin/perf".into()).recorded(&worker, Path::new("/tmp/data"));
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        assert!(arguments.ends_with(&["--", "/bin/worker", "run", "--set", "a=b"].map(str::to_owned)), "{arguments:?}");
+        assert!(
+            arguments.ends_with(&["--", "setsid", "/bin/worker", "run", "--set", "a=b"].map(str::to_owned)),
+            "{arguments:?}"
+        );
         assert_eq!(command.get_current_dir(), Some(Path::new("/tmp")));
     }
 
