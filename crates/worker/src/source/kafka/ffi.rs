@@ -16,14 +16,16 @@ pub(super) fn leader_epoch(message: &BorrowedMessage<'_>) -> i32 {
 }
 
 /// Freed with `free` when dropped.
-struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));
+pub(super) struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));
 
 impl<T> Owned<T> {
-    fn new(made: *mut T, free: unsafe extern "C" fn(*mut T)) -> Option<Self> {
+    /// `None` where nothing was made.
+    pub(super) fn new(made: *mut T, free: unsafe extern "C" fn(*mut T)) -> Option<Self> {
         NonNull::new(made).map(|made| Self(made, free))
     }
 
-    fn get(&self) -> *mut T {
+    /// For calls while it is alive.
+    pub(super) fn get(&self) -> *mut T {
         self.0.as_ptr()
     }
 }

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
 
 use super::KafkaSourceError;
 use super::caught_up::CaughtUp;
 use super::connect::{Connecting, Starts, Stop};
 use super::context::Context;
 use super::elsewhere::{Move, another};
+use super::end::{End, Stopped};
 use super::ends::Ends;
-use super::ffi;
+use super::messages::{Fetched, Messages};
 use super::moving::Positions;
 use super::partitions::{assignment, list_of, partition_ids};
 use super::passing::passes;
@@ -69,35 +69,6 @@ pub(super) struct Poller {
     pub events: SyncSender<SourceEvent>,
     /// Batches that come back.
     pub spare: Receiver<Batch>,
-}
-
-/// Ends the thread: told to, or nobody listens any more.
-struct Stopped;
-
-/// What ends the thread.
-enum End {
-    Stopped,
-    Reached,
-    Moved(Move),
-    Failed(KafkaSourceError),
-}
-
-impl From<Option<Move>> for End {
-    fn from(to: Option<Move>) -> Self {
-        to.map_or(Self::Stopped, Self::Moved)
-    }
-}
-
-impl From<Stopped> for End {
-    fn from(Stopped: Stopped) -> Self {
-        Self::Stopped
-    }
-}
-
-impl From<KafkaSourceError> for End {
-    fn from(error: KafkaSourceError) -> Self {
-        Self::Failed(error)
-    }
 }
 
 impl Poller {
@@ -162,6 +133,7 @@ impl Poller {
             ends,
             paused: 0,
             watch,
+            messages: Messages::of(&self.consumer).map_err(|error| connecting.client_error(&error))?,
             poller: &self,
         };
         reading.run()
@@ -172,6 +144,7 @@ impl Poller {
 struct Reading<'a> {
     poller: &'a Poller,
     watch: Watch,
+    messages: Messages,
     partitions: Vec<PartitionId>,
     topic_id: Option<TopicId>,
     /// What is known of each partition; caught up only in what the driver is told.
@@ -222,17 +195,26 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Takes what is there: waits for the first record only.
+    /// Takes what is there: waits for the first record only, where the client also says what else there is.
     fn drain(&mut self) -> Result<(), End> {
         let consumer = &self.poller.consumer;
-        let mut wait = if self.batch.records.is_empty() { IDLE_WAIT } else { BUSY_WAIT };
+        let mut waited = false;
         while !self.is_full() {
-            match consumer.poll(wait) {
-                None => break,
-                Some(Ok(message)) => self.take(&message),
-                Some(Err(error)) => self.judge(&error)?,
+            if let Some(taken) = self.messages.next() {
+                match taken.read() {
+                    Ok(message) => self.take(&message),
+                    Err(error) => self.judge(&error)?,
+                }
+            } else if !waited {
+                waited = true;
+                match consumer.poll(if self.batch.records.is_empty() { IDLE_WAIT } else { BUSY_WAIT }) {
+                    None => break,
+                    Some(Ok(message)) => self.take(&Fetched::of(&message)),
+                    Some(Err(error)) => self.judge(&error)?,
+                }
+            } else if !self.messages.take() {
+                break;
             }
-            wait = Duration::ZERO;
         }
         Ok(())
     }
@@ -243,17 +225,16 @@ impl Reading<'_> {
             || self.batch.bytes() >= batch_bytes_max.clamp(1, BATCH_BYTES_MAX)
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let partition = message.partition() as usize;
-        if self.ends.as_mut().is_some_and(|ends| !ends.takes(partition, message.offset())) {
+    fn take(&mut self, message: &Fetched<'_>) {
+        let partition = message.partition as usize;
+        if self.ends.as_mut().is_some_and(|ends| !ends.takes(partition, message.offset)) {
             return;
         }
         let Some(standing) = self.standings.get_mut(partition) else { return };
-        standing.position = message.offset() + 1;
-        standing.leader_epoch = ffi::leader_epoch(message);
+        standing.position = message.offset + 1;
+        standing.leader_epoch = message.leader_epoch;
         self.caught_up.record(partition);
-        let timestamp_ms = message.timestamp().to_millis().unwrap_or(-1);
-        self.batch.push(partition as u32, message.offset(), timestamp_ms, message.payload());
+        self.batch.push(partition as u32, message.offset, message.timestamp_ms, message.value);
     }
 
     fn hand_over(&mut self) -> Result<(), Stopped> {
