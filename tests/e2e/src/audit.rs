@@ -90,7 +90,8 @@ pub(crate) fn sums(pipeline: &Pipeline<'_>) -> Result<BTreeMap<String, Sums>> {
     Ok(sums)
 }
 
-fn add(sums: &mut BTreeMap<String, Sums>, row: &[String]) -> Result<()> {
+/// Adds a row of the answer.
+pub(crate) fn add(sums: &mut BTreeMap<String, Sums>, row: &[String]) -> Result<()> {
     let [symbol, op, count, buys, sells, total, lowest, highest, large, high, spikes] = row else {
         anyhow::bail!("{} columns", row.len());
     };
@@ -111,7 +112,8 @@ pub(crate) fn joined(range: Option<(i128, i128)>, other: (i128, i128)) -> (i128,
     range.map_or(other, |(lowest, highest)| (lowest.min(other.0), highest.max(other.1)))
 }
 
-fn from_hex(text: &str) -> Result<String> {
+/// Text that comes as hexadecimal, so that no client changes it.
+pub(crate) fn from_hex(text: &str) -> Result<String> {
     let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16);
     let bytes: Vec<u8> = (0..text.len()).step_by(2).map(byte).collect::<Result<_, _>>()?;
     Ok(String::from_utf8(bytes)?)

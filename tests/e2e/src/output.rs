@@ -67,6 +67,16 @@ impl Output {
     pub(crate) fn parse(line: &str) -> Result<Self> {
         serde_json::from_str(line).with_context(|| format!("not a line of the worker's JSON format: {line:?}"))
     }
+
+    /// The id of a result: the same again when it is written again.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Raw(raw) => Some(&raw.id),
+            Self::Agg(agg) => Some(&agg.id),
+            Self::Alert(alert) => Some(&alert.id),
+            Self::DeadLetter { .. } | Self::Late {} => None,
+        }
+    }
 }
 
 impl Raw {

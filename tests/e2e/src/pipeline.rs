@@ -138,6 +138,18 @@ impl<'a> Pipeline<'a> {
         Ok(container)
     }
 
+    /// The process dies, and runs again: Docker's growing pause before it starts a container again is not waited for.
+    pub(crate) fn kill_and_start_worker(&self, limit: Duration) -> Result<()> {
+        let killed = self.kill_worker()?;
+        until("the worker is gone", limit, || {
+            let now = self.stack.container(&self.worker)?;
+            let gone = !now.runs() || now.started_at != killed.started_at;
+            Ok(if gone { Look::Found(()) } else { Look::NotYet(now.state) })
+        })?;
+        self.stack.act("restart", &self.worker)?;
+        self.worker_runs_again(&killed, limit)
+    }
+
     /// Waits until the worker runs, started later than it was then.
     pub(crate) fn worker_runs_again(&self, then: &Container, limit: Duration) -> Result<()> {
         until("the worker runs again", limit, || {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::plant::FOLDER;
-use crate::plant::measure::Tests;
+use crate::plant::measure::{Kind, Tests};
 
 /// One file of the folder.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,8 @@ pub(crate) struct Bug {
     pub(crate) library_tests: Option<String>,
     /// Tests of the engine beside the simulation that must notice: those of what its source cannot do.
     pub(crate) engine_tests: Option<String>,
+    /// Tests of the ClickHouse sink that must notice, beside a server.
+    pub(crate) clickhouse_tests: Option<String>,
     /// What it changes.
     #[serde(rename = "change")]
     pub(crate) changes: Vec<Change>,
@@ -51,11 +53,14 @@ impl Bug {
 
     /// The tests that must notice.
     pub(crate) fn tests(&self) -> Tests {
-        match (&self.library_tests, &self.engine_tests) {
-            (Some(filter), _) => Tests { library: true, filter: filter.clone() },
-            (None, Some(filter)) => Tests { library: false, filter: filter.clone() },
-            (None, None) => Tests { library: false, filter: "simulation".to_owned() },
-        }
+        let named = [
+            (&self.library_tests, Kind::Library),
+            (&self.engine_tests, Kind::Engine),
+            (&self.clickhouse_tests, Kind::ClickHouse),
+        ];
+        let named = named.into_iter().find_map(|(filter, kind)| Some((kind, filter.clone()?)));
+        let (kind, filter) = named.unwrap_or_else(|| (Kind::Engine, "simulation".to_owned()));
+        Tests { kind, filter }
     }
 }
 
@@ -104,6 +109,16 @@ mod tests {
         let bug = Bug::parse("some", BUG).expect("a bug");
         assert_eq!((bug.name.as_str(), bug.tests().filter.as_str()), ("some", "simulation"));
         assert_eq!(bug.changes[0].apply("{\n    one();\n}\n").expect("there"), "{\n    two();\n}\n");
+    }
+
+    #[test]
+    fn a_bug_names_the_tests_that_must_notice() {
+        let tests = |line: &str| Bug::parse("some", &format!("{line}\n{BUG}")).expect("a bug").tests();
+        let of = |kind, filter: &str| Tests { kind, filter: filter.to_owned() };
+        assert_eq!(tests(""), of(Kind::Engine, "simulation"));
+        assert_eq!(tests("engine_tests = 'engine::moved'"), of(Kind::Engine, "engine::moved"));
+        assert_eq!(tests("library_tests = 'sink::output_file'"), of(Kind::Library, "sink::output_file"));
+        assert_eq!(tests("clickhouse_tests = 'clickhouse::tokens'"), of(Kind::ClickHouse, "clickhouse::tokens"));
     }
 
     #[test]

@@ -19,13 +19,31 @@ const PROFILE: &str = "planted";
 /// A bug may also keep the tests from ending.
 const RUN_LIMIT: Duration = Duration::from_mins(5);
 
+/// Where tests stand, and what they need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// In the library itself.
+    Library,
+    /// Beside it.
+    Engine,
+    /// Beside it, with a server.
+    ClickHouse,
+}
+
 /// Which tests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tests {
-    /// Those in the library itself; else those beside it.
-    pub(crate) library: bool,
+    /// Where they stand.
+    pub(crate) kind: Kind,
     /// A part of their names.
     pub(crate) filter: String,
+}
+
+impl Tests {
+    /// The ClickHouse sink is a part that can be left out; most bugs are built without it.
+    fn needs_clickhouse_sink(&self) -> bool {
+        self.kind == Kind::ClickHouse || self.filter.starts_with("sink::clickhouse")
+    }
 }
 
 /// What became of them.
@@ -73,8 +91,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Builds and runs.
-pub(crate) fn run(copy: &Copy, tests: &Tests) -> Result<Outcome> {
+/// Builds and runs; `variables` name the servers that there are.
+pub(crate) fn run(copy: &Copy, tests: &Tests, variables: &[(&str, &str)]) -> Result<Outcome> {
     let binary = match build(copy, tests)? {
         Ok(binary) => binary,
         Err(why) => return Ok(Outcome::NotBuilt(why)),
@@ -84,6 +102,7 @@ pub(crate) fn run(copy: &Copy, tests: &Tests) -> Result<Outcome> {
     // As cargo starts tests.
     command.arg(&tests.filter).current_dir(copy.tree().join("crates/worker"));
     command.env("CDC_SIMULATION_SCHEDULES", SCHEDULES).env_remove("CDC_SIMULATION_SEED");
+    command.envs(variables.iter().copied());
     command.stdout(output.try_clone()?).stderr(output.try_clone()?);
     let ended = Group::spawn(&mut command)?.wait_at_most(RUN_LIMIT)?;
     output.rewind()?;
@@ -103,7 +122,10 @@ pub(crate) fn run(copy: &Copy, tests: &Tests) -> Result<Outcome> {
 fn build(copy: &Copy, tests: &Tests) -> Result<Result<PathBuf, String>> {
     let mut cargo = workspace::cargo(copy.tree());
     cargo.args(["test", "--no-run", "--locked", "--profile", PROFILE, "-p", "worker", "--no-default-features"]);
-    cargo.args(if tests.library { &["--lib"][..] } else { &["--test", "worker"] });
+    if tests.needs_clickhouse_sink() {
+        cargo.args(["--features", "clickhouse"]);
+    }
+    cargo.args(if tests.kind == Kind::Library { &["--lib"][..] } else { &["--test", "worker"] });
     cargo.args(["--message-format", "json"]).env("CARGO_TARGET_DIR", copy.target());
     let built = ask(&mut cargo)?;
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();

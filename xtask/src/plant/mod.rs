@@ -13,9 +13,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::PlantOptions;
+use crate::clickhouse::{ADDRESS_VARIABLE, ClickHouse};
 pub(crate) use crate::plant::bug::Bug;
 use crate::plant::copy::Copy;
-use crate::plant::measure::{Outcome, Tests};
+use crate::plant::measure::{Kind, Outcome, Tests};
 use crate::stopwatch::{Stopwatch, human};
 use crate::workspace;
 
@@ -78,8 +79,11 @@ fn measure_all<'a>(root: &Path, bugs: &[&'a Bug]) -> Result<Vec<(&'a Bug, Outcom
     let mut tests: Vec<Tests> = bugs.iter().map(|bug| bug.tests()).collect();
     tests.sort();
     tests.dedup();
+    let server = tests.iter().any(|tests| tests.kind == Kind::ClickHouse);
+    let server = server.then(|| ClickHouse::start(root, None)).transpose()?;
+    let variables: Vec<(&str, &str)> = server.iter().map(|server| (ADDRESS_VARIABLE, server.address())).collect();
     for tests in &tests {
-        let outcome = measure::run(&copy, tests)?;
+        let outcome = measure::run(&copy, tests, &variables)?;
         if outcome != Outcome::Green {
             bail!("the tests {} without any planted bug: {outcome}", tests.filter);
         }
@@ -89,7 +93,8 @@ fn measure_all<'a>(root: &Path, bugs: &[&'a Bug]) -> Result<Vec<(&'a Bug, Outcom
     for bug in bugs {
         let watch = Stopwatch::start();
         let planted = copy.plant(bug)?;
-        let outcome = measure::run(&copy, &bug.tests()).with_context(|| format!("planted bug {}", bug.name))?;
+        let outcome =
+            measure::run(&copy, &bug.tests(), &variables).with_context(|| format!("planted bug {}", bug.name))?;
         drop(planted);
         println!("{:<34} {outcome} ({})", bug.name, human(watch.elapsed()));
         measured.push((*bug, outcome));

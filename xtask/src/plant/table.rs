@@ -10,10 +10,10 @@ const HEAD: &str = "\
 
 Each file beside this page is a bug: a rule of the engine left out, as a text that stands in the place of the project's own.
 `cargo xtask plant` puts one after the other into a copy of the tree and runs the tests that must notice: the simulation
-(`engine/simulation`), tests of the engine beside it where its source cannot do such a thing, or tests of the library where a
-rule is about files or decisions of their own. A bug that nobody notices ends it with exit code 1; a text that is no longer
-there, too. `cargo xtask plant --write` writes this page: nothing in it is written by hand. Schedules are numbered from 1, and
-stop with the first that is wrong.
+(`engine/simulation`), tests of the engine beside it where its source cannot do such a thing, tests of the library where a
+rule is about files or decisions of their own, or those of the ClickHouse sink, beside a server (`cargo xtask clickhouse`). A
+bug that nobody notices ends it with exit code 1; a text that is no longer there, too. `cargo xtask plant --write` writes this
+page: nothing in it is written by hand. Schedules are numbered from 1, and stop with the first that is wrong.
 
 ";
 

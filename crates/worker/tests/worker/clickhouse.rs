@@ -7,6 +7,7 @@ mod old;
 mod proxy;
 mod refused;
 mod results;
+mod rows;
 mod schema;
 mod server;
 mod tokens;

@@ -6,11 +6,10 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::cents::cents;
-use crate::http;
+use crate::clickhouse::{self, SERVICE};
 use crate::pipeline::merge;
 use crate::scenario::Stage;
 use crate::stack::Stack;
@@ -18,7 +17,6 @@ use crate::stopwatch::{Stopwatch, human};
 use crate::wait::{Look, until_slowly};
 
 const LIMIT: Duration = Duration::from_mins(2);
-const SERVICE: &str = "clickhouse";
 /// Short windows: their sums are waited for.
 const SETTINGS: &str = "agg.window_ms = 2000";
 const BATCHES: i64 = 20;
@@ -123,16 +121,9 @@ fn once(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// The stack's ClickHouse, by HTTP. A GET may read only.
+/// The database of the stack's own worker.
 fn ask(stack: &Stack, method: &str, question: &str) -> Result<Vec<Vec<String>>> {
-    let password = fs::read_to_string(stack.secrets().join("clickhouse-password"))?;
-    let question = utf8_percent_encode(question, NON_ALPHANUMERIC);
-    let path = format!("/?database=cdc&user=worker&password={}&query={question}", password.trim());
-    let answer = http::ask(method, stack.clickhouse(), &path, None, None, Duration::from_secs(10));
-    // Its words have the address, and that the password.
-    let answer = answer.map_err(|_| anyhow::anyhow!("ClickHouse does not answer"))?;
-    ensure!(answer.status == 200, "ClickHouse: {}", answer.body.trim());
-    Ok(answer.body.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
+    clickhouse::ask(stack, "cdc", method, question)
 }
 
 /// In no container's environment, labels or arguments.

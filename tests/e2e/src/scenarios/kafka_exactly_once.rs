@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::pipeline::Pipeline;
+use crate::once;
 use crate::scenario::Stage;
 use crate::scenarios::oracle;
 use crate::sink_topics;
@@ -38,7 +38,7 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
         if kills == KILLS {
             return Ok(());
         }
-        kill(&pipeline)?;
+        pipeline.kill_and_start_worker(LIMIT)?;
         kills += 1;
         match kills {
             BROKER_KILLED_AFTER => stack.act("kill", &coordinator)?,
@@ -62,21 +62,9 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     stage.note("killed: the coordinator of the sink's transactions", &coordinator);
     // What the brokers have committed, as any reader sees it.
     let read = sink_topics::committed(stack, TOPICS)?;
-    sink_topics::must_be(&sink_topics::written(pipeline.lines.all()), &read)?;
+    once::must_be(&sink_topics::written(pipeline.lines.all()), &read)?;
     stage.note("results in the sink's topics, each once", read.len());
     Ok(())
-}
-
-/// The process dies; Docker's growing pause before it starts a container again is not waited for.
-fn kill(pipeline: &Pipeline<'_>) -> Result<()> {
-    let killed = pipeline.kill_worker()?;
-    until("the worker is gone", LIMIT, || {
-        let now = pipeline.stack.container(&pipeline.worker)?;
-        let gone = !now.runs() || now.started_at != killed.started_at;
-        Ok(if gone { Look::Found(()) } else { Look::NotYet(now.state) })
-    })?;
-    pipeline.stack.act("restart", &pipeline.worker)?;
-    pipeline.worker_runs_again(&killed, LIMIT)
 }
 
 /// The service of the broker that coordinates the sink's transactions.

@@ -1,6 +1,7 @@
 //! The scenarios, in the order in which they run: those that share a stack first, those with a stack of their own last.
 
 mod analytics;
+mod clickhouse_exactly_once;
 mod doctor;
 mod interrupted;
 mod kafka_exactly_once;
@@ -10,7 +11,7 @@ mod kill_worker;
 mod kraft;
 mod lifecycle;
 mod observability;
-mod oracle;
+pub(crate) mod oracle;
 mod repair;
 mod replication_factor;
 mod rerun;
@@ -83,6 +84,13 @@ const FIRST: &[Scenario] = &[
         marked: false,
         on: On::Shared,
         run: zombie::run,
+    },
+    Scenario {
+        name: "clickhouse-exactly-once",
+        what: "worker and ClickHouse killed, answers lost, nothing more may wait: its tables have all, once, and MySQL's sums",
+        marked: false,
+        on: On::Shared,
+        run: clickhouse_exactly_once::run,
     },
     Scenario {
         name: "savepoint-upgrade",

@@ -90,9 +90,9 @@ fn orders(output: &Output) -> i64 {
 
 /// What the worker wrote, by stream and symbol.
 #[derive(Debug, Default)]
-struct Found {
-    events: BTreeMap<String, Sums>,
-    windows: BTreeMap<String, Sums>,
+pub(crate) struct Found {
+    pub(crate) events: BTreeMap<String, Sums>,
+    pub(crate) windows: BTreeMap<String, Sums>,
 }
 
 fn found(pipeline: &Pipeline<'_>) -> Result<Found> {
@@ -142,7 +142,7 @@ fn add_alert(sums: &mut Sums, alert: &Alert) {
 }
 
 /// One line a symbol and stream that differs.
-fn differences(expected: &BTreeMap<String, Sums>, found: &Found) -> Vec<String> {
+pub(crate) fn differences(expected: &BTreeMap<String, Sums>, found: &Found) -> Vec<String> {
     let without_zeros = |sums: &Sums| {
         let mut sums = sums.clone();
         sums.alerts.retain(|_, count| *count != 0);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::audit;
 use crate::lines::{Lines, settle};
 use crate::load::Load;
+use crate::once;
 use crate::output::Output;
 use crate::pipeline::{FIRST_SYMBOL, Pipeline};
 use crate::scenario::Stage;
@@ -66,7 +67,7 @@ pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
     let mut written = of_first;
     written.extend(sink_topics::written(second.lines.all()));
     let read = sink_topics::committed(stack, TOPICS)?;
-    sink_topics::must_be(&written, &read)?;
+    once::must_be(&written, &read)?;
     ensure!(raws(&written, &second.lines)? == changes, "more orders than changes in MySQL");
     stage.note("results in the sink's topics, each once", read.len());
     Ok(())

@@ -1,5 +1,6 @@
 //! Docker by its command line: the containers of a project, and what is done to them from outside.
 
+use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -46,6 +47,12 @@ impl Container {
     pub(crate) fn published(&self, inside: u16) -> Option<u16> {
         let bindings = self.inspected.pointer("/NetworkSettings/Ports")?.get(format!("{inside}/tcp"))?;
         bindings.get(0)?.get("HostPort")?.as_str()?.parse().ok()
+    }
+
+    /// The address that this machine has in the container's network.
+    pub(crate) fn gateway(&self) -> Option<IpAddr> {
+        let networks = self.inspected.pointer("/NetworkSettings/Networks")?.as_object()?;
+        networks.values().next()?.get("Gateway")?.as_str()?.parse().ok()
     }
 }
 
@@ -137,12 +144,16 @@ mod tests {
             "Id": "abc", "Name": "/p-kafka-1-1",
             "State": {"Status": "running", "StartedAt": "2026-11-27T01:00:00Z"},
             "Config": {"Labels": {SERVICE_LABEL: "kafka-1"}},
-            "NetworkSettings": {"Ports": {"9092/tcp": [{"HostIp": "127.0.0.1", "HostPort": "21000"}], "29092/tcp": null}},
+            "NetworkSettings": {
+                "Ports": {"9092/tcp": [{"HostIp": "127.0.0.1", "HostPort": "21000"}], "29092/tcp": null},
+                "Networks": {"p_default": {"Gateway": "172.18.0.1", "IPAddress": "172.18.0.5"}},
+            },
         });
         let container = Container::of(inspected).expect("a container");
         assert_eq!((container.name.as_str(), container.service.as_str()), ("p-kafka-1-1", "kafka-1"));
         assert!(container.runs());
         assert_eq!((container.published(9092), container.published(29092)), (Some(21000), None));
+        assert_eq!(container.gateway(), Some([172, 18, 0, 1].into()));
         assert_eq!(Container::of(json!({"Id": "abc", "Config": {"Labels": {}}})), None);
     }
 }

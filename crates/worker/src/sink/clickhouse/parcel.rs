@@ -141,6 +141,9 @@ mod tests {
         let error = |parcel: &Parcel, form| read(parcel, form).unwrap_err().to_string();
         let text = error(&example(), FixedPoint::new(38, 10).unwrap());
         assert!(text.contains("Decimal(76,30): set sink.clickhouse.decimal_digits"), "{text}");
+        for (digits, scale) in [(76, 10), (75, 30)] {
+            error(&example(), FixedPoint::new(digits, scale).unwrap());
+        }
         let mut later = example();
         later.bytes[0] = 2;
         assert!(error(&later, form()).contains("its form 2 is of another worker's version"));

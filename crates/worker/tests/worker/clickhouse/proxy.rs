@@ -94,6 +94,11 @@ fn serve(mut client: TcpStream, server: &str, shared: &Mutex<Shared>) {
     }
 }
 
+/// What a request says, for whoever answers it by hand; `None` when no more comes.
+pub(super) fn request(stream: &mut TcpStream) -> Option<String> {
+    message(stream).map(|(_, body)| String::from_utf8_lossy(&body).into_owned())
+}
+
 fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,5 +1,6 @@
 //! What stands in the way is named, with value and remedy; what can pass is tried again, and then all of it is there.
 
+use std::io::Write;
 use std::time::Duration;
 
 use worker::sink::{ClickHouseOutlet, ClickHouseSettings, Outlet, SinkError};
@@ -108,6 +109,27 @@ fn a_server_that_is_not_there_is_named_and_one_that_hangs_ends_at_the_deadline()
     let error = ClickHouseOutlet::new(settings).unwrap().prepare().unwrap_err();
     let text = error.to_string();
     assert!(text.contains("Connection refused"), "{text}");
+}
+
+/// As Debian's server says it; `old` asks that one itself.
+#[test]
+fn a_server_without_tokens_is_refused_before_anything_is_made_there() {
+    let Some(database) = Database::new() else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let asked = super::proxy::request(&mut client).unwrap();
+        let answer = "18.16.1\t0\t0\t0\n";
+        write!(client, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+        (asked, super::proxy::request(&mut client))
+    });
+    let error =
+        ClickHouseOutlet::new(ClickHouseSettings { url, ..database.settings() }).unwrap().prepare().unwrap_err();
+    assert!(error.is_refusal() && !error.may_pass(), "{error}");
+    assert!(error.to_string().contains("version 18.16.1 knows no deduplication tokens"), "{error}");
+    let (asked, next) = requests.join().unwrap();
+    assert!(asked.starts_with("SELECT version()") && next.is_none(), "{asked}, then {next:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use worker::decimal::FixedPoint;
 use worker::decode::DecodeSettings;
 use worker::epoch::{EPOCH_FORMAT, EpochKind, EpochRecord, Executor, LineClock, Pipeline, Timeline};
 use worker::sink::{ClickHousePack, JsonRenderer, Language, Pack, Parcel, Renderer, SinkBatch};
@@ -27,10 +28,15 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Executes batches, one an epoch, then fires what is open.
+    /// Executes batches, one an epoch, then fires what is open; rows are for that database.
     pub(super) fn of(pipeline: &Pipeline, database: &Database, batches: impl IntoIterator<Item = Batch>) -> Self {
+        Self::packed(pipeline, database.settings().amounts, batches)
+    }
+
+    /// The same with amounts of this form.
+    pub(super) fn packed(pipeline: &Pipeline, amounts: FixedPoint, batches: impl IntoIterator<Item = Batch>) -> Self {
         let renderer = JsonRenderer { language: Language::Korean };
-        let [pack, again] = [(); 2].map(|()| ClickHousePack::new(renderer.clone(), database.settings().amounts));
+        let [pack, again] = [(); 2].map(|()| ClickHousePack::new(renderer.clone(), amounts));
         let mut executor =
             Executor::new(pipeline.clone(), &DecodeSettings::default(), LineClock::Records, 2).expect("threads");
         let mut results = Self { parcels: Vec::new(), lines: Vec::new(), misfits: 0, packing_ms: 0 };

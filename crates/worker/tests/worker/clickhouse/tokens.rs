@@ -17,11 +17,20 @@ fn recorded(database: &Database) -> Results {
 }
 
 /// Rows that are stored, merged or not: no merge may hide a double.
-fn stop_merges(database: &Database) {
+pub(super) fn stop_merges(database: &Database) {
     database.outlet().prepare().unwrap();
     for table in ["orders_raw", "orders_late", "order_agg_5m", "anomaly_alerts", "orders_dlq"] {
         database.ask(&format!("SYSTEM STOP MERGES {{db}}.{table}"));
     }
+}
+
+/// How many parts `orders_raw` has, and of how many months: without merges a block is one part a month.
+pub(super) fn parts_and_months(database: &Database) -> (u64, u64) {
+    let answer = database.ask(
+        "SELECT count(), uniqExact(partition) FROM system.parts WHERE database = '{db}' AND table = 'orders_raw' AND active",
+    );
+    let (parts, months) = answer.trim().split_once('\t').unwrap();
+    (parts.parse().unwrap(), months.parse().unwrap())
 }
 
 #[test]
@@ -128,16 +137,9 @@ fn an_insert_over_many_months_that_was_cut_off_is_completed() {
     let results = Results::of(&pipeline(TimeMode::Processing, 0), &database, [batch_of(0, 1_700_000_000_000, &values)]);
     let mut outlet = database.outlet();
     outlet.send(&results.whole()).unwrap();
-    let months: u64 = database
-        .ask(
-            "SELECT uniqExact(partition) FROM system.parts WHERE database = '{db}' AND table = 'orders_raw' AND active",
-        )
-        .trim()
-        .parse()
-        .unwrap();
+    let (parts, months) = parts_and_months(&database);
     assert!(months > 100, "more than the server allows by default: {months}");
-    let parts = "SELECT count() FROM system.parts WHERE database = '{db}' AND table = 'orders_raw' AND active";
-    assert_eq!(database.ask(parts), format!("{months}\n"), "one block is one part a month");
+    assert_eq!(parts, months, "one block is one part a month");
     // As if the server had died after some of the months.
     database.ask("ALTER TABLE {db}.orders_raw DROP PARTITION 202001");
     database.ask("ALTER TABLE {db}.orders_raw DROP PARTITION 202305");
