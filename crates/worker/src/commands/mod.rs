@@ -1,5 +1,7 @@
 //! What each command of the command line does.
 
+#[cfg(feature = "clickhouse")]
+pub mod backfill;
 pub mod checkpoint;
 #[cfg(feature = "clickhouse")]
 mod clickhouse_settings;
