@@ -47,7 +47,7 @@ fn stretches_of_the_topic_fill_the_tables_as_a_dry_run_prints_them() {
     database.stop_merges();
     let topic = real.topic(3);
     let market = MarketSettings::default();
-    real.generate(&topic, &GenerateSettings { market: market.clone(), count: COUNT, rate: None }).unwrap();
+    real.generate(&topic, &GenerateSettings { market, count: COUNT, rate: None }).unwrap();
     let all = looked(&topic, &["--time", "event"]);
     let middle = (market.start_ms + 2_000).to_string();
     let until = format!("timestamp:{middle}");

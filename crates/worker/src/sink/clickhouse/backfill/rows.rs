@@ -91,9 +91,8 @@ impl Waiting {
 
     /// Asks the table which of these it has: a superset of them, whose fields are the keys'.
     pub(super) fn question(&self, database: &str, dialect: Dialect) -> String {
-        let milliseconds = |column: &str| match dialect.tokens {
-            true => format!("toUnixTimestamp64Milli({column})"),
-            false => column.to_owned(),
+        let milliseconds = |column: &str| {
+            if dialect.tokens { format!("toUnixTimestamp64Milli({column})") } else { column.to_owned() }
         };
         let columns = match self.table {
             Table::Raw | Table::Late => "topic, `partition`, `offset`".to_owned(),
@@ -119,9 +118,12 @@ impl Waiting {
         let times: Option<Vec<i64>> = self.rows.iter().map(|(identity, _)| identity.time_ms).collect();
         let bounds = times.and_then(|times| Some((*times.iter().min()?, *times.iter().max()?)));
         let Some((from_ms, to_ms)) = bounds else { return Vec::new() };
-        let time = |time_ms: i64| match dialect.tokens {
-            true => format!("fromUnixTimestamp64Milli(toInt64({time_ms}), 'UTC')"),
-            false => time_ms.to_string(),
+        let time = |time_ms: i64| {
+            if dialect.tokens {
+                format!("fromUnixTimestamp64Milli(toInt64({time_ms}), 'UTC')")
+            } else {
+                time_ms.to_string()
+            }
         };
         vec![format!("{} BETWEEN {} AND {}", self.table.time(), time(from_ms), time(to_ms))]
     }
@@ -131,7 +133,9 @@ impl Waiting {
         for (Identity { topic, partition, at, .. }, _) in &self.rows {
             offsets.entry((topic, *partition)).or_default().push(*at);
         }
-        offsets.values_mut().for_each(|offsets| offsets.sort_unstable());
+        for offsets in offsets.values_mut() {
+            offsets.sort_unstable();
+        }
         let mut gap = GAP;
         let count = |gap| offsets.values().map(|offsets| ranges(offsets, gap).len()).sum::<usize>();
         while count(gap) > RANGES_MAX.max(offsets.len()) {
