@@ -3,6 +3,7 @@
 //! Flags that stand for a key of the configuration are taken as text and laid over the other layers
 //! ([`Cli::flags`]), so that a key means the same wherever it is given. Their ranges stand in [`crate::config::KNOBS`].
 
+mod backfill;
 mod exit;
 mod flags;
 mod help;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use backfill::BackfillArgs;
 pub use exit::Exit;
 pub use kept_state::{
     CheckpointAction, CheckpointArgs, CheckpointNameArgs, DisposeArgs, PlaceArgs, SavepointAction, SavepointArgs,
@@ -84,6 +86,8 @@ pub enum Command {
     Run(RunArgs),
     /// Reads recordings to their end
     Replay(ReplayArgs),
+    /// Fills ClickHouse's tables in from recordings or the topic, without doubling what is there
+    Backfill(BackfillArgs),
     /// Makes an invented market's change events, into a topic or a file
     Generate(GenerateArgs),
     /// Shows the pipeline at work: broker, market and worker in one process
@@ -105,6 +109,7 @@ impl Command {
         match self {
             Self::Run(run) => &mut run.common,
             Self::Replay(replay) => &mut replay.common,
+            Self::Backfill(backfill) => &mut backfill.common,
             Self::Generate(generate) => &mut generate.common,
             Self::Demo(demo) => &mut demo.common,
             Self::Config(config) => &mut config.common,
@@ -346,9 +351,12 @@ pub fn parse_from<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(argument
     either(&mut cli.common.config, behind.config, "--config")?;
     either(&mut cli.common.log_level, behind.log_level, "--log-level")?;
     either(&mut cli.common.color, behind.color, "--color")?;
-    if let Command::Run(run) = &cli.command
-        && let Some(message) = run.stretch.contradiction()
-    {
+    let contradiction = match &cli.command {
+        Command::Run(run) => run.stretch.contradiction(),
+        Command::Backfill(backfill) => backfill.stretch().contradiction(),
+        _ => None,
+    };
+    if let Some(message) = contradiction {
         return Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
     }
     Ok(cli)

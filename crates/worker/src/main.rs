@@ -73,6 +73,10 @@ fn run(command: &Command, settings: &Settings, values: &Values, console: Console
     let session = || Session::new(settings, values, console);
     match command {
         Command::Replay(arguments) => commands::replay::execute(arguments, settings, &session()?),
+        #[cfg(feature = "clickhouse")]
+        Command::Backfill(arguments) => commands::backfill::execute(arguments, settings, values, console),
+        #[cfg(not(feature = "clickhouse"))]
+        Command::Backfill(_) => Err(SessionError::NotBuilt { feature: "clickhouse" }),
         Command::Decode(arguments) => commands::decode::execute(arguments, settings, &mut buffered_stdout()),
         Command::Health(arguments) => {
             commands::health::execute(arguments, &settings.web, &mut std::io::stdout().lock())

@@ -1,6 +1,6 @@
 //! Flags that stand for keys, as the last layer of the configuration.
 
-use super::{Cli, Command, DemoArgs, PipelineArgs, ReplayArgs};
+use super::{BackfillArgs, Cli, Command, DemoArgs, PipelineArgs, ReplayArgs};
 use crate::config::{Flags, Override};
 
 impl Cli {
@@ -14,6 +14,7 @@ impl Cli {
                 overrides.add_pipeline(&run.pipeline);
             }
             Command::Replay(replay) => overrides.add_replay(replay),
+            Command::Backfill(backfill) => overrides.add_backfill(backfill),
             Command::Demo(demo) => overrides.add_demo(demo),
             Command::Config(config) => overrides.add_pipeline(&config.pipeline),
             Command::Generate(_) | Command::Decode(_) | Command::Health(_) => {}
@@ -52,6 +53,13 @@ impl Overrides {
         self.add("sink.dead_letters.path", "--dead-letters", replay.dead_letters.as_ref());
         self.add("epoch.max_records", "--epoch-records", replay.epoch_records.as_ref());
         self.add_pipeline(&replay.pipeline);
+    }
+
+    fn add_backfill(&mut self, backfill: &BackfillArgs) {
+        self.add("language", "--language", backfill.language.as_ref());
+        self.add("time", "--time", backfill.time.as_ref());
+        self.add("parallelism", "--parallelism", backfill.parallelism.as_ref());
+        self.add("summary", "--summary", backfill.summary.as_ref());
     }
 
     fn add_demo(&mut self, demo: &DemoArgs) {

@@ -38,6 +38,33 @@ Examples:
 
 A line is {\"topic\",\"partition\",\"offset\",\"timestamp\",\"key\",\"value\"}. Open windows fire at the end.";
 
+pub(super) const BACKFILL: &str = "\
+Examples:
+  worker backfill --config worker.toml
+  worker backfill --config worker.toml --dry-run monday.ndjson.gz tuesday.ndjson.zst
+  worker backfill --config worker.toml --time event --edges recording.ndjson
+  worker backfill --config worker.toml --from-timestamp 2026-02-12T13:57:02+09:00 --until 2026-02-12T14:00:00+09:00
+  worker backfill --config worker.toml --from-offset 0:1200,1:1150,2:1300 --until 0:1300,1:1200,2:1400
+
+Inserts into the tables of sink.clickhouse.* what they have not, and touches nothing else: no state, no lock,
+no group, no topic. It may run beside the worker, and again at any time, also after it was killed: rows are
+known by topic, partition and offset (alerts: and rule; dead letters: and stream and id), not by the sort key.
+Its rows have timeline 0. One backfill of a sink.clickhouse.pipeline at a time: it ends the inserts of others.
+
+End the stretch before what the running worker has still to send (/api/v1/sinks says what waits). A row that
+both send at the same time is there twice until it is merged; the views count it once.
+
+Windows are filled in where they are whole, and where the table has no row of a worker's for that symbol and
+time. Not whole is what began before the input or fires only because it ends, and everything where offsets
+bound several partitions; --edges says that the input is the whole history. In processing time a backfill's
+windows would go by the records' times, and an order might count in two of them: they are left out, unless
+--windows asks for them. At the beginning of a stretch PRICE_SPIKE knows no previous price and RAPID_ORDERS no
+earlier orders: alerts may be missing there, and RAPID_ORDERS come at another order than the worker's, as it may
+wherever it goes by processing time. Begin the stretch some time before what is missing.
+
+What may pass is tried again for a minute. On stderr at the end: the accounting, then for each table what was
+read, already there and inserted (of a dry run: would be). SIGTERM and Ctrl-C stop it cleanly.";
+
 pub(super) const GENERATE: &str = "\
 Examples:
   worker generate --seed 7 --count 1000000 --to market.ndjson
@@ -95,4 +122,5 @@ A savepoint is zstd of JSON lines: zstdcat shows it. Exit codes: 0, 3 refused.";
 
 /// All of them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 10] = [WORKER, RUN, REPLAY, GENERATE, DEMO, CONFIG, DECODE, HEALTH, CHECKPOINT, SAVEPOINT];
+pub(super) const ALL: [&str; 11] =
+    [WORKER, RUN, REPLAY, BACKFILL, GENERATE, DEMO, CONFIG, DECODE, HEALTH, CHECKPOINT, SAVEPOINT];

@@ -4,27 +4,14 @@ use std::sync::Arc;
 
 use super::paced_sinks::MEMORY_BYTES;
 use crate::config::Settings;
-use crate::sink::{
-    ClickHouseOutlet, ClickHousePack, ClickHouseSettings, JsonRenderer, PacedLimits, PacedSink, SinkError,
-};
+use crate::sink::{ClickHouseOutlet, ClickHousePack, JsonRenderer, PacedLimits, PacedSink, SinkError};
 use crate::time::clock::SystemClock;
 
 /// Makes it, if there is one; asks nothing of the server.
 pub(super) fn open(settings: &Settings) -> Result<Option<PacedSink>, SinkError> {
     let Some(sink) = &settings.sink.clickhouse else { return Ok(None) };
     let pack = ClickHousePack::new(JsonRenderer { language: settings.language }, sink.amounts);
-    let outlet = ClickHouseOutlet::new(ClickHouseSettings {
-        url: sink.url.clone(),
-        database: sink.database.clone(),
-        user: sink.user.clone(),
-        password: sink.password.clone(),
-        ca_file: sink.ca_file.clone(),
-        pipeline: sink.pipeline.clone(),
-        timeout: sink.timeout,
-        ttl_days: sink.ttl_days,
-        amounts: sink.amounts,
-        accept_no_tokens: sink.accept_no_tokens,
-    })?;
+    let outlet = ClickHouseOutlet::new(super::clickhouse_settings::of(sink))?;
     let limits = PacedLimits {
         batch_rows: sink.batch_rows as u64,
         batch_bytes: sink.batch_bytes,

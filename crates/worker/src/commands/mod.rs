@@ -1,10 +1,15 @@
 //! What each command of the command line does.
 
+#[cfg(feature = "clickhouse")]
+pub mod backfill;
 pub mod checkpoint;
+#[cfg(feature = "clickhouse")]
+mod clickhouse_settings;
 #[cfg(all(feature = "clickhouse", feature = "rocksdb", feature = "kafka"))]
 mod clickhouse_sink;
 pub mod config;
 mod config_id;
+mod console;
 pub mod decode;
 #[cfg(all(feature = "rocksdb", feature = "kafka"))]
 mod durable;
@@ -27,6 +32,9 @@ pub mod run;
 pub mod savepoint;
 mod session;
 mod stop_limit;
+mod stop_signals;
 
+pub use console::Console;
 pub use kept_state::KeptStateError;
-pub use session::{Console, Session, SessionError, stop_on_signals};
+pub use session::{Session, SessionError};
+pub use stop_signals::stop_on_signals;

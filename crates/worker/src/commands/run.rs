@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::kafka_feed::{KafkaFeed, kafka_settings};
 use super::{Console, Session, SessionError, dry_run};
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, StretchArgs};
 use crate::config::{Settings, StateBackend, Values};
 use crate::epoch::LineClock;
 use crate::source::Place;
@@ -23,7 +23,7 @@ pub fn execute(
     values: &Values,
     console: Console,
 ) -> Result<(), SessionError> {
-    let kafka = stretch(arguments, settings)?;
+    let kafka = stretch(&arguments.stretch, settings)?;
     if arguments.stretch.dry_run {
         return dry_run::execute(arguments, &kafka, settings, values, console);
     }
@@ -50,8 +50,7 @@ pub fn execute(
 }
 
 /// The source's settings, for the part of the topic that is asked for.
-fn stretch(arguments: &RunArgs, settings: &Settings) -> Result<KafkaSettings, SessionError> {
-    let stretch = &arguments.stretch;
+pub(super) fn stretch(stretch: &StretchArgs, settings: &Settings) -> Result<KafkaSettings, SessionError> {
     if let Some(until @ Place::Timestamp(time_ms)) = &stretch.until
         && *time_ms > SystemClock.wall_ms()
     {

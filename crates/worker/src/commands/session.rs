@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-
 use super::config_id::config_id;
+use super::console::Console;
 #[cfg(feature = "kafka")]
 use super::kafka_feed::exit_of;
 use super::stop_limit::StopLimit;
+use super::stop_signals::stop_on_signals;
 use crate::anomaly::{HighAmount, LargeOrder, PriceSpike, RapidOrders, Rules};
 use crate::cli::Exit;
 use crate::config::{Settings, SnapshotRowsMode, Values};
@@ -69,6 +69,9 @@ pub enum SessionError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The configuration lacks what the command needs.
+    #[error("{0}")]
+    Configuration(String),
     /// A worker that was asked is not well.
     #[error("not well: {0}")]
     Health(String),
@@ -93,18 +96,10 @@ impl SessionError {
             #[cfg(feature = "kafka")]
             Self::Kafka(error) => exit_of(error),
             Self::Usage(_) => Exit::Usage,
+            Self::Configuration(_) => Exit::Configuration,
             _ => Exit::Failed,
         }
     }
-}
-
-/// What the terminal can do.
-#[derive(Clone, Copy, Debug)]
-pub struct Console {
-    /// Colour results on stdout.
-    pub colour: bool,
-    /// Stdout is a terminal.
-    pub terminal: bool,
 }
 
 /// What a run keeps its state and its history in.
@@ -195,19 +190,30 @@ impl<'a> Session<'a> {
         line_clock: LineClock,
         dead_letters: Option<&Path>,
     ) -> Result<(), SessionError> {
+        let timeline = Timeline(SystemClock.wall_ms() as u64);
+        self.run_into(feed, line_clock, self.sinks(dead_letters, FileSink::create)?, timeline)
+    }
+
+    /// The same into these sinks, as a history of this name.
+    pub(super) fn run_into(
+        &self,
+        feed: &mut dyn Feed,
+        line_clock: LineClock,
+        sinks: Vec<Box<dyn Sink>>,
+        timeline: Timeline,
+    ) -> Result<(), SessionError> {
         let kept = Kept {
             log: Box::new(MemoryEpochLog::default()),
             store: Arc::new(MemoryStateStore::default()),
             history: History {
                 // It begins again with every run, whatever the group or a file says.
                 policy: Policy { start_over: true, ..Policy::default() },
-                ..History::new(Timeline(SystemClock.wall_ms() as u64))
+                ..History::new(timeline)
             },
             pace: CommitPace::EACH,
             patient: false,
             checkpoints: None,
         };
-        let sinks = self.sinks(dead_letters, FileSink::create)?;
         self.run_with(kept, feed, line_clock, (sinks, Vec::new()))
     }
 
@@ -327,17 +333,6 @@ impl<'a> Session<'a> {
                 .map_err(|source| SessionError::Summary { path: path.display().to_string(), source }),
         }
     }
-}
-
-/// A flag that SIGTERM and Ctrl-C set; a second one ends the process at once.
-pub fn stop_on_signals() -> Result<Arc<AtomicBool>, SessionError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| SessionError::Start(format!("signal {signal}: {error}")))?;
-    }
-    Ok(stop)
 }
 
 /// The accounting as it is printed.

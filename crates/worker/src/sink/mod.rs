@@ -18,7 +18,10 @@ mod stdout;
 mod text;
 
 #[cfg(feature = "clickhouse")]
-pub use clickhouse::{ClickHouseError, ClickHouseOutlet, ClickHousePack, ClickHouseSettings};
+pub use clickhouse::{
+    BACKFILL_TIMELINE, BackfillCounts, BackfillSettings, BackfillSink, Begins, ClickHouseError, ClickHouseOutlet,
+    ClickHousePack, ClickHouseSettings, TableCounts, WindowRules, WindowsLeftOut,
+};
 pub use dead_letters::DeadLettersSink;
 pub use file::FileSink;
 pub use json::JsonRenderer;

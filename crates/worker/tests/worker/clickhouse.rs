@@ -2,6 +2,9 @@
 //! chdb's behind a few lines of HTTP. It shows what schema, tokens and columns do. Debian's server, where
 //! `CDC_TEST_CLICKHOUSE_OLD` names it, is a real one, without tokens: users, connections and kills are its part (`old`).
 
+mod backfill;
+#[cfg(feature = "kafka")]
+mod backfill_topic;
 mod compare;
 mod old;
 mod proxy;

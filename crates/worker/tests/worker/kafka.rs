@@ -24,7 +24,7 @@ mod policies;
 mod proxy;
 #[cfg(feature = "rocksdb")]
 mod stopped;
-mod support;
+pub(crate) mod support;
 #[cfg(feature = "rocksdb")]
 mod transactions;
 #[cfg(feature = "rocksdb")]

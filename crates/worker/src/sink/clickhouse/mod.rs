@@ -14,6 +14,7 @@
 //! Late events have a table of their own, `orders_late`, as they have a topic of their own in Kafka: they are in
 //! `orders_raw` too wherever RAW is on.
 
+mod backfill;
 mod encode;
 mod error;
 mod migrations;
@@ -26,6 +27,10 @@ mod server;
 mod settings;
 mod tls;
 
+pub use backfill::{
+    BackfillCounts, BackfillSettings, BackfillSink, Begins, TIMELINE as BACKFILL_TIMELINE, TableCounts, WindowRules,
+    WindowsLeftOut,
+};
 pub use error::ClickHouseError;
 pub use outlet::ClickHouseOutlet;
 pub use pack::ClickHousePack;

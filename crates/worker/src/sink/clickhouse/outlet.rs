@@ -101,13 +101,8 @@ impl ClickHouseOutlet {
                 batch.first,
                 batch.last
             );
-            let sql = format!(
-                "INSERT INTO `{}`.{} ({}) FORMAT RowBinary",
-                self.settings.database,
-                table.name(),
-                table.column_list()
-            );
-            let options = options(found, &name, current.attempt);
+            let sql = table.insert_into(&self.settings.database);
+            let options = insert_options(found, &name, format!("{name}/{}", current.attempt));
             self.server.insert(&what, &sql, &options, rows.iter().map(|section| section.bytes))?;
             current.taken.push(table);
         }
@@ -117,16 +112,16 @@ impl ClickHouseOutlet {
 }
 
 /// What goes with an insert. The same for every attempt, but for the query's id.
-fn options(found: Found, name: &str, attempt: u32) -> Vec<(&'static str, String)> {
+pub(super) fn insert_options(found: Found, token: &str, query_id: String) -> Vec<(&'static str, String)> {
     let mut options = vec![
-        ("query_id", format!("{name}/{attempt}")),
+        ("query_id", query_id),
         ("max_insert_block_size", BLOCK_ROWS.to_owned()),
         ("min_insert_block_size_rows", BLOCK_ROWS.to_owned()),
         ("min_insert_block_size_bytes", BLOCK_BYTES.to_owned()),
     ];
     if found.dialect.tokens {
         options.extend([
-            ("insert_deduplication_token", name.to_owned()),
+            ("insert_deduplication_token", token.to_owned()),
             ("insert_deduplicate", "1".to_owned()),
             ("async_insert", "0".to_owned()),
             // Orders of many months in one batch are nothing unusual in a snapshot.

@@ -26,17 +26,18 @@ pub struct ClickHousePack {
 }
 
 /// Where a result came from: what its row's last columns say.
-struct Origin<'a> {
+pub(super) struct Origin<'a> {
     epoch: &'a EpochRecord,
-    topic: &'a str,
-    partition: i32,
-    offset: i64,
+    pub(super) topic: &'a str,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
     /// The record's time, if a column holds it, else the epoch's.
     at_ms: i64,
 }
 
 impl<'a> Origin<'a> {
-    fn of(epoch: &'a EpochRecord, outputs: &'a Outputs, record: Option<&SourceRecord>) -> Self {
+    /// Of a line's record, if it has one.
+    pub(super) fn of(epoch: &'a EpochRecord, outputs: &'a Outputs, record: Option<&SourceRecord>) -> Self {
         let id = record.and_then(|record| outputs.batch.partitions.get(record.partition as usize));
         let time_ms = record.map(|record| record.timestamp_ms).filter(|&time_ms| time_ms >= 0 && holds_time(time_ms));
         Self {
@@ -50,6 +51,20 @@ impl<'a> Origin<'a> {
 
     fn record_id(&self) -> String {
         format!("{}-{}-{}", self.topic, self.partition, self.offset)
+    }
+
+    /// The stream and the id of a line, as a dead letter of it names them.
+    pub(super) fn named(&self, line: &Output) -> (&'static str, String) {
+        match &line.kind {
+            OutputKind::Raw => ("raw", self.record_id()),
+            OutputKind::Late => ("late", self.record_id()),
+            OutputKind::Agg(result) => {
+                let (symbol, Aggregate { start_ms, end_ms, revision, .. }) = &**result;
+                ("agg", format!("{symbol}-{start_ms}-{end_ms}-r{revision}"))
+            }
+            OutputKind::Alert(alert) => ("alert", format!("{}-{}", alert.finding.rule().name(), self.record_id())),
+            OutputKind::DeadLetter => (RECORD, self.record_id()),
+        }
     }
 
     fn write_place(&self, rows: &mut Rows<'_>) {
@@ -72,7 +87,14 @@ impl ClickHousePack {
         Self { renderer, amounts, misfits: AtomicU64::default() }
     }
 
-    /// Writes a line's row; `Ok(None)` for a line that has none.
+    /// Writes a line's row, if it has one; what does not fit is one among the dead letters.
+    pub(super) fn line(&self, line: &Output, outputs: &Outputs, origin: &Origin<'_>, tables: &mut [TableRows; 5]) {
+        if let Err(misfit) = self.row(line, outputs, origin, tables) {
+            self.misfit_row(line, outputs, &misfit, origin, &mut tables[Table::DeadLetters as usize]);
+        }
+    }
+
+    /// Writes a line's row; a line that has none writes nothing.
     fn row(
         &self,
         line: &Output,
@@ -139,16 +161,7 @@ impl ClickHousePack {
 
     fn misfit_row(&self, line: &Output, outputs: &Outputs, misfit: &Misfit, origin: &Origin<'_>, into: &mut TableRows) {
         self.misfits.fetch_add(1, Ordering::Relaxed);
-        let (stream, id) = match &line.kind {
-            OutputKind::Raw => ("raw", origin.record_id()),
-            OutputKind::Late => ("late", origin.record_id()),
-            OutputKind::Agg(result) => {
-                let (symbol, Aggregate { start_ms, end_ms, revision, .. }) = &**result;
-                ("agg", format!("{symbol}-{start_ms}-{end_ms}-r{revision}"))
-            }
-            OutputKind::Alert(alert) => ("alert", format!("{}-{}", alert.finding.rule().name(), origin.record_id())),
-            OutputKind::DeadLetter => (RECORD, origin.record_id()),
-        };
+        let (stream, id) = origin.named(line);
         let (mut json, mut aside) = (Vec::new(), Vec::new());
         self.renderer.line(outputs, line, &mut json, &mut aside);
         let json = json.strip_suffix(b"\n").unwrap_or(&json);
@@ -163,10 +176,7 @@ impl Pack for ClickHousePack {
         let mut tables: [TableRows; 5] = Default::default();
         for line in &outputs.lines {
             let origin = Origin::of(epoch, outputs, outputs.record(line));
-            if let Err(misfit) = self.row(line, outputs, &origin, &mut tables) {
-                let into = &mut tables[Table::DeadLetters as usize];
-                self.misfit_row(line, outputs, &misfit, &origin, into);
-            }
+            self.line(line, outputs, &origin, &mut tables);
         }
         parcel::write(self.amounts, &tables)
     }
@@ -174,6 +184,12 @@ impl Pack for ClickHousePack {
     fn misfits(&self) -> u64 {
         self.misfits.load(Ordering::Relaxed)
     }
+}
+
+/// An event's time, as in JSON; `None` where that has null.
+pub(super) fn event_time_ms(event: &OrderEvent, record: Option<&SourceRecord>) -> Option<i64> {
+    let record_ms = record.map(|record| record.timestamp_ms).filter(|&time_ms| time_ms >= 0);
+    event.source_time_ms.or(record_ms)
 }
 
 fn event_row(
@@ -197,9 +213,8 @@ fn event_row(
     rows.amount("amount", &event.amount)?;
     rows.optional_text(event.status.as_deref());
     rows.optional_i64(event.latency_ms);
-    // As in JSON; where that has null, the epoch's time: partitions and keys go by this column.
-    let record_ms = record.map(|record| record.timestamp_ms).filter(|&time_ms| time_ms >= 0);
-    let time_ms = event.source_time_ms.or(record_ms).unwrap_or_else(|| nearest_time(origin.epoch.clock_ms));
+    // Where there is none, the epoch's time: partitions and keys go by this column.
+    let time_ms = event_time_ms(event, record).unwrap_or_else(|| nearest_time(origin.epoch.clock_ms));
     rows.time("event_time", time_ms)?;
     origin.write_place(rows);
     Ok(())

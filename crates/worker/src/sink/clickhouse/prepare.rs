@@ -24,7 +24,8 @@ pub(super) fn prepare(server: &Server, settings: &ClickHouseSettings) -> Result<
     Ok(found)
 }
 
-fn look(server: &Server, settings: &ClickHouseSettings) -> Result<Found, ClickHouseError> {
+/// Looks what the server can do; changes nothing.
+pub(super) fn look(server: &Server, settings: &ClickHouseSettings) -> Result<Found, ClickHouseError> {
     let has = |table: &str, name: &str| format!("(SELECT count() FROM system.{table} WHERE name = '{name}')");
     let question = format!(
         "SELECT version(), {}, {}, {}",

@@ -145,10 +145,10 @@ impl Table {
         }
     }
 
-    /// The columns' names as an insert lists them.
-    pub(super) fn column_list(self) -> String {
+    /// The insert of rows in the form in which they are written.
+    pub(super) fn insert_into(self, database: &str) -> String {
         let names: Vec<String> = self.columns().iter().map(|(name, _)| format!("`{name}`")).collect();
-        names.join(", ")
+        format!("INSERT INTO `{database}`.{} ({}) FORMAT RowBinary", self.name(), names.join(", "))
     }
 }
 

@@ -122,6 +122,10 @@ fn unescaped(field: &str) -> String {
             '\\' => match characters.next() {
                 Some('n') => '\n',
                 Some('t') => '\t',
+                Some('r') => '\r',
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('0') => '\0',
                 Some(other) => other,
                 None => '\\',
             },
@@ -143,6 +147,7 @@ mod tests {
     #[test]
     fn text_survives_both_ways() {
         assert_eq!(unescaped("a\\tb\\n\\'c\\\\"), "a\tb\n'c\\");
+        assert_eq!(unescaped("\\r\\b\\f\\0"), "\r\u{8}\u{c}\0");
         assert_eq!(quoted("it's a \\"), "'it\\'s a \\\\'");
     }
 }

@@ -91,6 +91,43 @@ impl Stretch {
         Ok(Some(Self { queues, ids, parts, waiting, next: BinaryHeap::new() }))
     }
 
+    /// How many partitions the topic has.
+    pub fn partitions(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Asked before anything is read: since when it has all that the topic had; `None`: it has everything. A partition
+    /// that does not begin at offset 0 has all since `from_ms`, where that was what it begins by, unless the topic has
+    /// deleted what stood before; else since its first record, which is waited for.
+    ///
+    /// # Errors
+    /// What waiting does not mend.
+    pub fn whole_since_ms(&mut self, from_ms: Option<i64>) -> Result<Option<i64>, KafkaSourceError> {
+        let mut since_ms: Option<i64> = None;
+        for index in 0..self.parts.len() {
+            let position = self.parts[index].position;
+            if position == 0 {
+                continue;
+            }
+            let (low, _) = self.queues.connecting(|asking| asking.log_range(index as i32))?;
+            let of_partition = match from_ms {
+                Some(from_ms) if low < position => from_ms,
+                _ => self.first_ms(index)?,
+            };
+            since_ms = since_ms.max(Some(of_partition));
+        }
+        Ok(since_ms)
+    }
+
+    /// The time of a partition's first record; the end of all time where it gives none, as nobody knows when those before
+    /// it were.
+    fn first_ms(&mut self, index: usize) -> Result<i64, KafkaSourceError> {
+        while self.waiting.contains(&index) && !self.queues.stop.load(Ordering::Relaxed) {
+            self.fill()?;
+        }
+        Ok(self.parts[index].next().map_or(i64::MAX, |record| record.timestamp_ms))
+    }
+
     /// Appends records to the batch, up to these bounds; gives whether more may follow.
     ///
     /// # Errors

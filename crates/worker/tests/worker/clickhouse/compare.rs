@@ -78,7 +78,7 @@ const STREAMS: [Stream; 5] = [
 ];
 
 /// Asserts it, for every stream; tables have their rows once, without `FINAL`.
-pub(super) fn assert_same(database: &Database, results: &Results) {
+pub(crate) fn assert_same(database: &Database, results: &Results) {
     for (stream, table, fields) in STREAMS {
         let expressions: Vec<&str> = fields.iter().map(|(_, expression)| *expression).collect();
         let mut found = database.rows(&format!("SELECT {} FROM {{db}}.{table}", expressions.join(", ")));
@@ -112,7 +112,7 @@ fn as_column(key: &str, value: &Value) -> Value {
 
 /// Asserts another way that nothing is missing and nothing there twice: counts and sums of every symbol, added up by the
 /// server (of merged rows) and from the lines.
-pub(super) fn assert_same_sums(database: &Database, results: &Results) {
+pub(crate) fn assert_same_sums(database: &Database, results: &Results) {
     for (stream, table, whole, amount) in
         [("raw", "orders_raw", "quantity", "amount"), ("agg", "order_agg_5m", "orders", "total")]
     {

@@ -13,23 +13,23 @@ use worker::time::clock::{Clock, SystemClock};
 
 use super::server::Database;
 
-pub(super) const TIMELINE: Timeline = Timeline(1_770_872_222_000);
+pub(crate) const TIMELINE: Timeline = Timeline(1_770_872_222_000);
 
 /// What a recording gives.
-pub(super) struct Results {
+pub(crate) struct Results {
     /// Of every epoch, from 1.
-    pub(super) parcels: Vec<Arc<Parcel>>,
+    pub(crate) parcels: Vec<Arc<Parcel>>,
     /// Its lines in JSON.
-    pub(super) lines: Vec<serde_json::Value>,
+    pub(crate) lines: Vec<serde_json::Value>,
     /// Rows that did not fit.
-    pub(super) misfits: u64,
+    pub(crate) misfits: u64,
     /// What packing took.
-    pub(super) packing_ms: i64,
+    pub(crate) packing_ms: i64,
 }
 
 impl Results {
     /// Executes batches, one an epoch, then fires what is open; rows are for that database.
-    pub(super) fn of(pipeline: &Pipeline, database: &Database, batches: impl IntoIterator<Item = Batch>) -> Self {
+    pub(crate) fn of(pipeline: &Pipeline, database: &Database, batches: impl IntoIterator<Item = Batch>) -> Self {
         Self::packed(pipeline, database.settings().amounts, batches)
     }
 
@@ -74,7 +74,7 @@ impl Results {
     }
 
     /// A recording, so many records an epoch.
-    pub(super) fn of_recording(pipeline: &Pipeline, database: &Database, path: PathBuf, records: usize) -> Self {
+    pub(crate) fn of_recording(pipeline: &Pipeline, database: &Database, path: PathBuf, records: usize) -> Self {
         let mut source = RecordingSource::open(&[path], 1 << 26).unwrap();
         let mut batches = Vec::new();
         loop {
@@ -87,8 +87,14 @@ impl Results {
         }
     }
 
+    /// What a replay or a dry run has printed in JSON.
+    pub(crate) fn of_lines(text: &str) -> Self {
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        Self { parcels: Vec::new(), lines, misfits: 0, packing_ms: 0 }
+    }
+
     /// Several epochs as a batch.
-    pub(super) fn batch(&self, first: usize, last: usize) -> SinkBatch<'_> {
+    pub(crate) fn batch(&self, first: usize, last: usize) -> SinkBatch<'_> {
         SinkBatch {
             timeline: TIMELINE,
             first: first as u64,
@@ -98,12 +104,12 @@ impl Results {
     }
 
     /// All of them.
-    pub(super) fn whole(&self) -> SinkBatch<'_> {
+    pub(crate) fn whole(&self) -> SinkBatch<'_> {
         self.batch(1, self.parcels.len())
     }
 
     /// Lines of a stream.
-    pub(super) fn count(&self, stream: &str) -> u64 {
+    pub(crate) fn count(&self, stream: &str) -> u64 {
         self.lines.iter().filter(|line| line["stream"] == stream).count() as u64
     }
 }

@@ -13,21 +13,24 @@ const CURRENT: &str = "CDC_TEST_CLICKHOUSE";
 /// Those that need Debian's, which knows no tokens, from this one.
 const OLD: &str = "CDC_TEST_CLICKHOUSE_OLD";
 
+/// Every table with results.
+pub(crate) const TABLES: [&str; 5] = ["orders_raw", "orders_late", "order_agg_5m", "anomaly_alerts", "orders_dlq"];
+
 /// A database of a test's own on a server that a variable names.
-pub(super) struct Database {
-    pub(super) address: String,
-    pub(super) name: String,
+pub(crate) struct Database {
+    pub(crate) address: String,
+    pub(crate) name: String,
     amounts: FixedPoint,
 }
 
 impl Database {
     /// On a current server, not there yet; where there is no server the test is skipped, and says so.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         Self::on(CURRENT, (76, 30))
     }
 
     /// The same on Debian's old server.
-    pub(super) fn old() -> Option<Self> {
+    pub(crate) fn old() -> Option<Self> {
         Self::on(OLD, (38, 10))
     }
 
@@ -42,7 +45,7 @@ impl Database {
     }
 
     /// For a sink that writes there.
-    pub(super) fn settings(&self) -> ClickHouseSettings {
+    pub(crate) fn settings(&self) -> ClickHouseSettings {
         ClickHouseSettings {
             url: format!("http://{}", self.address),
             database: self.name.clone(),
@@ -58,12 +61,20 @@ impl Database {
     }
 
     /// The sink.
-    pub(super) fn outlet(&self) -> ClickHouseOutlet {
+    pub(crate) fn outlet(&self) -> ClickHouseOutlet {
         ClickHouseOutlet::new(self.settings()).unwrap()
     }
 
+    /// Makes the tables, and lets them keep rows as they are stored: no merge may hide a double.
+    pub(crate) fn stop_merges(&self) {
+        self.outlet().prepare().unwrap();
+        for table in TABLES {
+            self.ask(&format!("SYSTEM STOP MERGES {{db}}.{table}"));
+        }
+    }
+
     /// Asks; `{db}` is the database.
-    pub(super) fn ask(&self, sql: &str) -> String {
+    pub(crate) fn ask(&self, sql: &str) -> String {
         let sql = sql.replace("{db}", &self.name);
         let (status, text) = post(&self.address, &sql);
         assert_eq!(status, 200, "{sql}: {text}");
@@ -71,13 +82,13 @@ impl Database {
     }
 
     /// The rows of an answer.
-    pub(super) fn rows(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<serde_json::Value>> {
         let text = self.ask(&format!("{sql} FORMAT JSONCompactEachRow"));
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// How many rows a table has, repeated ones too.
-    pub(super) fn count(&self, table: &str) -> u64 {
+    pub(crate) fn count(&self, table: &str) -> u64 {
         self.ask(&format!("SELECT count() FROM {{db}}.{table}")).trim().parse().unwrap()
     }
 }

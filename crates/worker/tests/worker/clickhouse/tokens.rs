@@ -16,14 +16,6 @@ fn recorded(database: &Database) -> Results {
     Results::of_recording(&pipeline(TimeMode::Event, 0), database, recording, 100)
 }
 
-/// Rows that are stored, merged or not: no merge may hide a double.
-pub(super) fn stop_merges(database: &Database) {
-    database.outlet().prepare().unwrap();
-    for table in ["orders_raw", "orders_late", "order_agg_5m", "anomaly_alerts", "orders_dlq"] {
-        database.ask(&format!("SYSTEM STOP MERGES {{db}}.{table}"));
-    }
-}
-
 /// How many parts `orders_raw` has, and of how many months: without merges a block is one part a month.
 pub(super) fn parts_and_months(database: &Database) -> (u64, u64) {
     let answer = database.ask(
@@ -36,7 +28,7 @@ pub(super) fn parts_and_months(database: &Database) -> (u64, u64) {
 #[test]
 fn a_batch_that_is_sent_again_changes_nothing() {
     let Some(database) = Database::new() else { return };
-    stop_merges(&database);
+    database.stop_merges();
     let results = recorded(&database);
     assert!(results.count("late") > 0 && results.count("dead_letter") > 0 && results.count("alert") > 0);
     let mut outlet = database.outlet();
@@ -53,7 +45,7 @@ fn a_batch_that_is_sent_again_changes_nothing() {
 #[test]
 fn other_borders_are_another_batch() {
     let Some(database) = Database::new() else { return };
-    stop_merges(&database);
+    database.stop_merges();
     let results = recorded(&database);
     let mut outlet = database.outlet();
     outlet.send(&results.batch(1, 3)).unwrap();
@@ -69,7 +61,7 @@ fn other_borders_are_another_batch() {
 #[test]
 fn lost_answers_do_not_double() {
     let Some(database) = Database::new() else { return };
-    stop_merges(&database);
+    database.stop_merges();
     let results = recorded(&database);
     let proxy = Proxy::before(&database.address);
     let mut outlet = ClickHouseOutlet::new(ClickHouseSettings { url: proxy.url(), ..database.settings() }).unwrap();
@@ -123,7 +115,7 @@ fn what_a_token_says() {
 #[test]
 fn an_insert_over_many_months_that_was_cut_off_is_completed() {
     let Some(database) = Database::new() else { return };
-    stop_merges(&database);
+    database.stop_merges();
     let month_ms = 31 * 86_400_000_i64;
     let values: Vec<String> = (0..480)
         .map(|n| {

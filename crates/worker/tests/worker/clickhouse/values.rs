@@ -9,7 +9,7 @@ use worker::time::clock::{Clock, SystemClock};
 use super::compare::{assert_same, assert_same_sums};
 use super::results::Results;
 use super::server::Database;
-use super::tokens::{parts_and_months, stop_merges};
+use super::tokens::parts_and_months;
 use crate::engine::{batch_of, pipeline};
 use crate::recordings::{all, fixture};
 
@@ -43,7 +43,7 @@ fn two_hundred_thousand_orders_in_one_batch() {
     let results = Results::of_recording(&pipeline(TimeMode::Event, 0), &database, recording, 20_000);
     let rows: u32 = results.parcels.iter().map(|parcel| parcel.rows).sum();
     let bytes: usize = results.parcels.iter().map(|parcel| parcel.bytes.len()).sum();
-    stop_merges(&database);
+    database.stop_merges();
     let mut outlet = database.outlet();
     outlet.prepare().unwrap();
     let began_ms = SystemClock.boot_ms();

@@ -30,14 +30,14 @@ pub(super) struct Seen {
 }
 
 /// The broker that `CDC_TEST_KAFKA` names.
-pub(super) struct Real {
+pub(crate) struct Real {
     bootstrap: String,
     producer: BaseProducer,
 }
 
 impl Real {
     /// The broker; where there is none the test is skipped, and says so.
-    pub(super) fn broker() -> Option<Self> {
+    pub(crate) fn broker() -> Option<Self> {
         let Ok(bootstrap) = std::env::var("CDC_TEST_KAFKA") else {
             println!("skipped: CDC_TEST_KAFKA names no broker (cargo xtask broker -- cargo test …)");
             return None;
@@ -60,7 +60,7 @@ impl Real {
     }
 
     /// A new topic.
-    pub(super) fn topic(&self, partitions: i32) -> String {
+    pub(crate) fn topic(&self, partitions: i32) -> String {
         let topic = unique("topic");
         self.create(&topic, partitions);
         topic
@@ -95,15 +95,15 @@ impl Real {
         }
     }
 
-    pub(super) fn send(&self, topic: &str, partition: i32, value: Option<&str>, timestamp_ms: i64) {
+    pub(crate) fn send(&self, topic: &str, partition: i32, value: Option<&str>, timestamp_ms: i64) {
         send_with(&self.producer, topic, partition, value, timestamp_ms);
     }
 
-    pub(super) fn generate(&self, topic: &str, settings: &GenerateSettings) -> Result<u64, GenerateError> {
+    pub(crate) fn generate(&self, topic: &str, settings: &GenerateSettings) -> Result<u64, GenerateError> {
         generate(&self.bootstrap, topic, settings)
     }
 
-    pub(super) fn flush(&self) {
+    pub(crate) fn flush(&self) {
         self.producer.flush(LONG).unwrap();
     }
 
@@ -124,7 +124,7 @@ impl Real {
         other
     }
 
-    pub(super) fn delete_before(&self, topic: &str, partition: i32, offset: i64) {
+    pub(crate) fn delete_before(&self, topic: &str, partition: i32, offset: i64) {
         block_on(self.admin().delete_records(&at(topic, partition, offset), &AdminOptions::new())).unwrap();
     }
 }

@@ -1,0 +1,61 @@
+//! `worker backfill`: what is read, and which windows are filled in.
+
+use clap::Args;
+
+use super::{CommonArgs, Input, StretchArgs, parsers};
+use crate::source::Place;
+
+/// `worker backfill`
+#[derive(Args, Debug)]
+#[command(after_help = super::help::BACKFILL)]
+pub struct BackfillArgs {
+    /// Recordings, as `worker replay` reads them; without any: the topic, from its beginning to what it holds now
+    #[arg(value_name = "FILES", conflicts_with_all = ["from_offset", "from_timestamp", "until"])]
+    pub files: Vec<Input>,
+    /// Where in the topic to begin: N, or PARTITION:N,… (other partitions: at their beginning)
+    #[arg(long, value_name = "OFFSET", value_parser = parsers::offsets, allow_hyphen_values = true)]
+    #[arg(conflicts_with = "from_timestamp")]
+    pub from_offset: Option<Place>,
+    /// The same by time: from the first record at or after it
+    #[arg(long, value_name = "TIME", value_parser = parsers::timestamp, allow_hyphen_values = true)]
+    pub from_timestamp: Option<Place>,
+    /// Ends before this offset (N, or PARTITION:N,…) or time in each partition
+    #[arg(long, value_name = "WHERE", value_parser = parsers::until, allow_hyphen_values = true)]
+    pub until: Option<Place>,
+    /// Only asks: says how many rows are missing, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The input is the whole history: windows at its edges are filled in too
+    #[arg(long)]
+    pub edges: bool,
+    /// Fills in windows although they go by processing time: by the records' times then
+    #[arg(long)]
+    pub windows: bool,
+    /// Language of alert messages: ko or en (key: `language`)
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<String>,
+    /// Time that windows go by: processing or event (key: `time`)
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Threads that decode and run the operators, 1 to 128 (key: `parallelism`)
+    #[arg(long, value_name = "N")]
+    pub parallelism: Option<String>,
+    /// File for the run's accounting, written at its end (key: `summary`)
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the comment for help text")]
+    pub common: CommonArgs,
+}
+
+impl BackfillArgs {
+    /// The part of the topic that is read, where no files are.
+    pub fn stretch(&self) -> StretchArgs {
+        StretchArgs {
+            dry_run: true,
+            from_offset: self.from_offset.clone(),
+            from_timestamp: self.from_timestamp.clone(),
+            until: self.until.clone(),
+        }
+    }
+}
