@@ -74,8 +74,8 @@ impl fmt::Debug for KafkaSinkSettings {
 }
 
 impl KafkaSinkSettings {
-    /// For the client that writes.
-    pub(super) fn producer(&self) -> ClientConfig {
+    /// For the client that writes. What the sink is measured beside writes with the same.
+    pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
             .set("transactional.id", &self.transactional_id)
