@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{ci, images};
 
 pub(crate) use bench::{
-    BacklogBenchOptions, BenchOptions, BenchSubject, ComparisonOptions, DecodeBenchOptions, DurabilityBenchOptions,
-    LatencyBenchOptions, OverloadBenchOptions, Peer, ProfileBenchOptions, ScalingBenchOptions, WatchersBenchOptions,
+    BacklogBenchOptions, BenchOptions, BenchSubject, ClickHouseSinkBenchOptions, ComparisonOptions, DecodeBenchOptions,
+    DurabilityBenchOptions, KafkaSinkBenchOptions, LatencyBenchOptions, OverloadBenchOptions, Peer,
+    ProfileBenchOptions, ScalingBenchOptions, WatchersBenchOptions,
 };
 
 /// `cargo xtask …`

@@ -114,7 +114,7 @@ pub(crate) fn run(root: &Path, options: &ComparisonOptions) -> Result<ExitCode> 
     }
     let ring = ring(usize::MAX);
     let idle_bytes = contestant::idle(ring, &nothing.topic, IDLE_AFTER)?;
-    let latencies = size.latencies.iter().map(|&(rate, seconds)| contestant::latency(ring, rate, seconds));
+    let latencies = size.latencies.iter().map(|&(rate, seconds)| contestant::latency(ring, rate, seconds, &[]));
     let latencies = latencies.collect::<Result<Vec<_>>>()?;
     told(options, &report, &machine, &topics, Apart { idle_bytes, latencies })
 }

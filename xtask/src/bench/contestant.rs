@@ -227,10 +227,11 @@ pub(crate) fn idle(ring: Ring<'_>, topic: &str, after: Duration) -> Result<u64> 
     Ok(resident?.resident_bytes)
 }
 
-/// Latency at a steady rate, of the worker and of a bare consumer beside it, as the program that measures it tells.
-pub(crate) fn latency(ring: Ring<'_>, rate: u32, seconds: u32) -> Result<serde_json::Value> {
+/// Latency at a steady rate, of the worker and of a bare consumer beside it, as the program that measures it tells; `more`
+/// are arguments of it.
+pub(crate) fn latency(ring: Ring<'_>, rate: u32, seconds: u32, more: &[&str]) -> Result<serde_json::Value> {
     let mut command = Command::new(&ring.programs.latency);
-    command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string(), "--json"]);
+    command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string(), "--json"]).args(more);
     let output = ask(command.env(crate::broker::ADDRESS_VARIABLE, ring.address))?;
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(text.trim())

@@ -79,6 +79,11 @@ impl Expected {
         self.windows(windows).values().map(|sums| sums.orders).sum()
     }
 
+    /// Price times quantity of all order events, in hundredths.
+    pub(crate) fn amount(&self) -> i128 {
+        self.all.values().map(|sums| sums.total).sum()
+    }
+
     fn windows(&self, windows: Windows) -> &HashMap<String, Sums> {
         match windows {
             Windows::All => &self.all,
@@ -165,7 +170,7 @@ mod tests {
     fn right_results_pass() {
         let expected = Expected::parse(TEXT).expect("parsed");
         assert_eq!((expected.records, expected.events, expected.window_orders(Windows::All)), (4, 3, 3));
-        assert_eq!(expected.times(&expected.last[0]), 1);
+        assert_eq!((expected.times(&expected.last[0]), expected.amount()), (1, 8_485_000_000));
         expected.compare(&tally(&[AGG, LARGE]), Windows::All, false).expect("right");
         let by_clock = "ALERT:1> ALERT[RAPID_ORDERS] 005930 orderId=99: x";
         expected.compare(&tally(&[AGG, LARGE, by_clock]), Windows::All, false).expect("depends on the clock");

@@ -9,6 +9,10 @@ pub(crate) const COMPARISON: &str = include_str!("floors.txt");
 pub(crate) const DURABILITY: &str = include_str!("floors-durability.txt");
 /// Of what being looked at costs.
 pub(crate) const WATCHERS: &str = include_str!("floors-watchers.txt");
+/// Of the Kafka sink.
+pub(crate) const KAFKA_SINK: &str = include_str!("floors-kafka-sink.txt");
+/// Of the ClickHouse sink.
+pub(crate) const CLICKHOUSE_SINK: &str = include_str!("floors-clickhouse-sink.txt");
 /// Of a sink that is ten times too slow.
 pub(crate) const OVERLOAD: &str = include_str!("floors-overload.txt");
 

@@ -20,6 +20,8 @@ mod durability;
 mod backlog;
 mod overload;
 mod watchers;
+mod kafka_sink;
+mod clickhouse_sink;
 pub(crate) mod flink_answers;
 
 pub(crate) use lines::{Sums, hundredths};
@@ -51,6 +53,8 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<ExitCode> {
         Some(BenchSubject::Backlog(options)) => backlog::run(root, options),
         Some(BenchSubject::Overload(options)) => overload::run(root, options),
         Some(BenchSubject::Watchers(options)) => watchers::run(root, options),
+        Some(BenchSubject::KafkaSink(options)) => kafka_sink::run(root, options),
+        Some(BenchSubject::ClickHouseSink(options)) => clickhouse_sink::run(root, options),
     }
 }
 
@@ -79,6 +83,7 @@ fn latency(root: &Path, options: &LatencyBenchOptions) -> Result<ExitCode> {
     let mut command = workspace::cargo(root);
     command.args(["bench", "--profile", "ci", "--locked", "--package", "worker", "--bench", "latency", "--"]);
     command.args(["--rate", &options.rate.to_string(), "--seconds", &options.seconds.to_string()]);
+    command.args(options.kafka_sink.then_some("--kafka-sink"));
     command.args(options.json.then_some("--json"));
     command.env(ADDRESS_VARIABLE, broker.address());
     let limit = BUILD_LIMIT + Duration::from_secs(u64::from(options.seconds));

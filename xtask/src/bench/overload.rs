@@ -101,7 +101,7 @@ pub(crate) fn run(root: &Path, options: &OverloadBenchOptions) -> Result<ExitCod
 }
 
 fn generator(programs: &Programs, market: &Market, address: &str, rate: u64) -> Result<Group> {
-    let mut command = topic::generator(programs, market, address);
+    let mut command = topic::generator(&programs.worker, market, address);
     command.args(["--set", &format!("kafka.topic={TOPIC}"), "--log-level", "warn", "--rate", &rate.to_string()]);
     Group::spawn(command.stdout(Stdio::null()))
 }

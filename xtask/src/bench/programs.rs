@@ -16,15 +16,29 @@ pub(crate) struct Programs {
     pub(crate) bare: PathBuf,
     /// Measures from an event's due time to its results.
     pub(crate) latency: PathBuf,
+    /// Writes, watches and checks what the Kafka sink writes.
+    pub(crate) transactions: PathBuf,
 }
 
 impl Programs {
     /// Builds them; cargo says on stderr what it does.
     pub(crate) fn build(root: &Path) -> Result<Self> {
-        let built = built(root, &["--bin", "worker", "--bench", "bare", "--bench", "latency"])?;
+        let benches = ["--bench", "bare", "--bench", "latency", "--bench", "transactions"];
+        let built = built(root, &[&["--bin", "worker"], &benches[..]].concat())?;
         let named = |name| named(&built, name);
-        Ok(Self { worker: named("worker")?, bare: named("bare")?, latency: named("latency")? })
+        Ok(Self {
+            worker: named("worker")?,
+            bare: named("bare")?,
+            latency: named("latency")?,
+            transactions: named("transactions")?,
+        })
     }
+}
+
+/// The worker, and what measures rows for ClickHouse.
+pub(crate) fn build_rows(root: &Path) -> Result<(PathBuf, PathBuf)> {
+    let built = built(root, &["--bin", "worker", "--bench", "rows"])?;
+    Ok((named(&built, "worker")?, named(&built, "rows")?))
 }
 
 /// The worker alone.

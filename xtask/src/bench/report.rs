@@ -41,7 +41,8 @@ impl Spread {
         Some(Self { median, min, max })
     }
 
-    fn json(self) -> Value {
+    /// All three, by name.
+    pub(crate) fn json(self) -> Value {
         json!({ "median": self.median, "min": self.min, "max": self.max })
     }
 }

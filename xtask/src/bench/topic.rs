@@ -57,8 +57,7 @@ impl Topic {
         let watch = Stopwatch::start();
         generate(programs, address, &market)?;
         let loaded = watch.elapsed();
-        let path = work.join(format!("{}.expected", market.topic));
-        let mut generate = generator(programs, &market, "-");
+        let mut generate = generator(&programs.worker, &market, "-");
         let mut generate = generate
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -66,13 +65,10 @@ impl Topic {
             .spawn()
             .context("the worker cannot be started")?;
         let pipe = generate.stdout.take().context("the worker has no output")?;
-        let mut script = Command::new("python3");
-        script.arg(root.join("xtask/src/bench/expected.py")).stdin(pipe).stdout(File::create(&path)?);
-        let script = script.status().context("python3 cannot be started");
+        let expected = work_out(root, pipe, &work.join(format!("{}.expected", market.topic)));
         let generated = generate.wait()?;
-        succeeded(script?, "expected.py")?;
+        let expected = expected?;
         succeeded(generated, "worker generate")?;
-        let expected = Expected::read(&path)?;
         eprintln!(
             "bench: {} holds {} messages after {}; what must come of them was worked out in {}",
             market.topic,
@@ -84,16 +80,24 @@ impl Topic {
     }
 }
 
+/// What must come of a recording, worked out by the script.
+pub(crate) fn work_out(root: &Path, recording: impl Into<Stdio>, path: &Path) -> Result<Expected> {
+    let mut script = Command::new("python3");
+    script.arg(root.join("xtask/src/bench/expected.py")).stdin(recording).stdout(File::create(path)?);
+    succeeded(script.status().context("python3 cannot be started")?, "expected.py")?;
+    Expected::read(path)
+}
+
 /// Generates into the broker, which gets the topic if it has none of that name.
 pub(crate) fn generate(programs: &Programs, address: &str, market: &Market) -> Result<()> {
-    let mut command = generator(programs, market, address);
+    let mut command = generator(&programs.worker, market, address);
     command.args(["--set", &format!("kafka.topic={}", market.topic), "--log-level", "warn"]);
     succeeded(run(command.stdout(Stdio::null()), LIMIT)?, "worker generate")
 }
 
-/// The worker's generator, to a broker's address or, as `-`, to its output.
-pub(crate) fn generator(programs: &Programs, market: &Market, to: &str) -> Command {
-    let mut command = Command::new(&programs.worker);
+/// The worker's generator, to a broker's address, a file or, as `-`, to its output.
+pub(crate) fn generator(worker: &Path, market: &Market, to: &str) -> Command {
+    let mut command = Command::new(worker);
     command.args(["generate", "--to", to, "--count", &market.count.to_string(), "--seed", &market.seed.to_string()]);
     command.args(["--symbols", &market.symbols.to_string(), "--partitions", &market.partitions.to_string()]);
     command.args(["--hot-permille", &market.hot_permille.to_string()]);

@@ -85,6 +85,57 @@ pub(crate) enum BenchSubject {
     Overload(OverloadBenchOptions),
     /// What being looked at costs: the worker without its page, with it, with fifty open, under connections without end
     Watchers(WatchersBenchOptions),
+    /// The Kafka sink beside a bare transactional producer of the same messages, in turns; and from an event's due time to
+    /// a `read_committed` reader of what the sink wrote
+    KafkaSink(KafkaSinkBenchOptions),
+    /// The ClickHouse sink beside its encoder alone and the engine alone, over the same rows, in turns
+    #[command(name = "clickhouse-sink")]
+    ClickHouseSink(ClickHouseSinkBenchOptions),
+}
+
+/// How much, how often, how long.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench kafka-sink --check
+  cargo xtask bench kafka-sink --seconds 0 --rounds 9          the rates alone
+  cargo xtask bench kafka-sink --rounds 0 --seconds 120        how soon events can be read, alone
+  cargo xtask bench kafka-sink --records 200000 --rounds 2     a look of two minutes")]
+pub(crate) struct KafkaSinkBenchOptions {
+    /// Messages of the topic that the worker reads
+    #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Rounds in which both take a turn; 0: none
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// For how long events are sent at 1,000 a second; 0: not at all
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) seconds: u32,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-kafka-sink.txt
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// How much, and how often.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench clickhouse-sink --check
+  cargo xtask bench clickhouse-sink --records 100000 --rounds 2     a look of a minute")]
+pub(crate) struct ClickHouseSinkBenchOptions {
+    /// Messages whose results are written
+    #[arg(long, value_name = "N", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10_000..))]
+    pub(crate) records: u64,
+    /// Rounds in which all three take a turn
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rounds: u64,
+    /// One JSON object on stdout instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-clickhouse-sink.txt
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// How much, and how often.
@@ -237,7 +288,8 @@ pub(crate) struct ScalingBenchOptions {
 /// How fast and how long.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  cargo xtask bench latency --rate 1000 --seconds 30")]
+  cargo xtask bench latency --rate 1000 --seconds 30
+  cargo xtask bench latency --rate 1000 --kafka-sink")]
 pub(crate) struct LatencyBenchOptions {
     /// Events a second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
@@ -245,6 +297,9 @@ pub(crate) struct LatencyBenchOptions {
     /// For how long
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
+    /// The worker's Kafka sink is on too: also how soon a `read_committed` reader of its RAW topic has an event
+    #[arg(long)]
+    pub(crate) kafka_sink: bool,
     /// One JSON object on stdout instead of the table
     #[arg(long)]
     pub(crate) json: bool,

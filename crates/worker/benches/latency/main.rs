@@ -17,17 +17,15 @@ mod pace;
 mod readers;
 mod report;
 mod send;
+mod topic;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 
 use crate::pace::Pace;
-use crate::readers::{STREAMS, Seen, Stream};
+use crate::readers::{STREAMS, Seen, Stream, Topics};
 
 /// One event in so many is large enough for an alert.
 const ALERT_EVERY: usize = 10;
@@ -35,7 +33,6 @@ const ALERT_EVERY: usize = 10;
 const TICK: Duration = Duration::from_micros(500);
 /// How long the last lines may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-const PARTITIONS: i32 = 3;
 
 /// Latency at a steady rate
 #[derive(Debug, Parser)]
@@ -49,6 +46,9 @@ struct Options {
     /// Seconds at the same rate before those that count: Java compiles what it does meanwhile
     #[arg(long, default_value_t = 10)]
     warm_up_seconds: u32,
+    /// The worker's Kafka sink is on too, and a `read_committed` reader of its RAW topic sees the events
+    #[arg(long)]
+    kafka_sink: bool,
     /// One JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -66,13 +66,16 @@ fn main() {
     let warm_up = (options.rate * options.warm_up_seconds) as usize;
     let count = warm_up + (options.rate * options.seconds) as usize;
     let topic = format!("latency-{}", std::process::id());
-    create_topic(&bootstrap, &topic);
+    topic::create(&bootstrap, std::slice::from_ref(&topic));
     let (send_seen, seen) = channel();
-    let bare = readers::start_bare(&bootstrap, &topic, send_seen.clone());
-    let mut worker = readers::Worker::start(&bootstrap, &topic, send_seen.clone());
+    let topics = Topics::of(&topic, options.kafka_sink);
+    topic::create(&bootstrap, &topics.sink);
+    let bare = readers::start(Stream::Bare, &bootstrap, &topic, send_seen.clone());
+    let committed = topics.raw().map(|raw| readers::start(Stream::Committed, &bootstrap, raw, send_seen.clone()));
+    let mut worker = readers::Worker::start(&bootstrap, &topics, send_seen.clone());
     let due = send::send(&bootstrap, &topic, count, Pace::new(options.rate, TICK), &send_seen);
-    let seen = collect(&seen, count);
-    drop(bare);
+    let seen = collect(&seen, count, options.kafka_sink);
+    drop((bare, committed));
     worker.stop();
     let latencies = |stream: Stream| -> Vec<Duration> {
         let seen = &seen[stream as usize];
@@ -82,33 +85,15 @@ fn main() {
     print!("{}", report::report(&options, latencies));
 }
 
-fn create_topic(bootstrap: &str, topic: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", bootstrap).create().expect("an admin client");
-    let topic = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
-    let created = admin.create_topics([&topic], &AdminOptions::new());
-    block_on(created).expect("the broker answers");
-}
-
-/// The admin client's answer comes from librdkafka's own thread; nothing else is awaited here.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// When each order was seen first, by stream.
-fn collect(seen: &Receiver<Seen>, count: usize) -> [Vec<Option<Instant>>; STREAMS] {
+fn collect(seen: &Receiver<Seen>, count: usize, kafka_sink: bool) -> [Vec<Option<Instant>>; STREAMS] {
     let mut streams = [const { Vec::new() }; STREAMS];
     for stream in &mut streams {
         stream.resize(count, None);
     }
-    let mut missing = (STREAMS - 1) * count + count.div_ceil(ALERT_EVERY);
+    // All of them but ALERT, and the committed ones where there are none.
+    let whole = STREAMS - 1 - usize::from(!kafka_sink);
+    let mut missing = whole * count + count.div_ceil(ALERT_EVERY);
     while missing > 0 {
         let Seen { stream, order, at } = seen.recv_timeout(PATIENCE).expect("every event comes out");
         if streams[stream as usize][order].replace(at).is_none() {

@@ -1,4 +1,4 @@
-//! Who sees the events: the worker, by its lines, and a bare consumer.
+//! Who sees the events: the worker, by its lines; a bare consumer; and who reads what the worker's sink has committed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,10 +14,13 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
-use crate::PARTITIONS;
+use crate::topic::PARTITIONS;
 
 /// How many of them there are.
-pub(crate) const STREAMS: usize = 5;
+pub(crate) const STREAMS: usize = 6;
+
+/// The streams of the sink, by their settings' names.
+const SINK_STREAMS: [&str; 5] = ["raw", "agg", "alerts", "late", "dlq"];
 
 /// Where an event is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,28 @@ pub(crate) enum Stream {
     Raw,
     /// In the line of a LARGE_ORDER.
     Alert,
+    /// In the RAW topic of the worker's sink, committed.
+    Committed,
+}
+
+/// The topic that the worker reads, and those that it writes to.
+pub(crate) struct Topics {
+    source: String,
+    /// RAW's first; none where the sink is off.
+    pub(crate) sink: Vec<String>,
+}
+
+impl Topics {
+    /// Named after the source's.
+    pub(crate) fn of(source: &str, kafka_sink: bool) -> Self {
+        let streams: &[&str] = if kafka_sink { &SINK_STREAMS } else { &[] };
+        Self { source: source.to_owned(), sink: streams.iter().map(|stream| format!("{source}.{stream}")).collect() }
+    }
+
+    /// The sink's RAW topic.
+    pub(crate) fn raw(&self) -> Option<&str> {
+        self.sink.first().map(String::as_str)
+    }
 }
 
 /// An event that was seen.
@@ -49,16 +74,26 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts it, and sends when each line was read from it.
-    pub(crate) fn start(bootstrap: &str, topic: &str, seen: Sender<Seen>) -> Self {
+    pub(crate) fn start(bootstrap: &str, topics: &Topics, seen: Sender<Seen>) -> Self {
         let state = tempfile::tempdir().expect("a directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
-            .current_dir(state.path())
-            .args(["run", "--format", "json", "--log-level", "warn", "--set", "web.listen=127.0.0.1:0"])
-            .args(["--set", &format!("kafka.bootstrap={bootstrap}"), "--set", &format!("kafka.topic={topic}")])
-            .args(["--set", &format!("kafka.group={topic}")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the worker starts");
+        let source = &topics.source;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+        command.current_dir(state.path()).args(["run", "--format", "json", "--log-level", "warn"]);
+        let mut set = |name: &str, value: &str| {
+            command.args(["--set", &format!("{name}={value}")]);
+        };
+        set("web.listen", "127.0.0.1:0");
+        set("kafka.bootstrap", bootstrap);
+        set("kafka.topic", source);
+        set("kafka.group", source);
+        if !topics.sink.is_empty() {
+            set("sink.kafka.enabled", "true");
+            set("sink.kafka.transactional_id", source);
+        }
+        for (stream, topic) in SINK_STREAMS.iter().zip(&topics.sink) {
+            set(&format!("sink.kafka.{stream}_topic"), topic);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the worker starts");
         let out = BufReader::new(child.stdout.take().expect("its stdout"));
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
@@ -96,20 +131,20 @@ fn number_after(text: &str, name: &str) -> Option<usize> {
 }
 
 /// A consumer that reads beside the worker until it is dropped.
-pub(crate) struct Bare {
+pub(crate) struct Reader {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for Bare {
+impl Drop for Reader {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let _panicked = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// Starts reading, with librdkafka's own settings.
-pub(crate) fn start_bare(bootstrap: &str, topic: &str, seen: Sender<Seen>) -> Bare {
+/// Starts reading a topic, with librdkafka's own settings (`read_committed` is one of them).
+pub(crate) fn start(stream: Stream, bootstrap: &str, topic: &str, seen: Sender<Seen>) -> Reader {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "bare")
@@ -121,6 +156,7 @@ pub(crate) fn start_bare(bootstrap: &str, topic: &str, seen: Sender<Seen>) -> Ba
         partitions.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
     }
     consumer.assign(&partitions).expect("assigned");
+    let field = if stream == Stream::Bare { r#""id":"# } else { r#""order_id":"# };
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let thread = std::thread::spawn(move || {
@@ -129,11 +165,11 @@ pub(crate) fn start_bare(bootstrap: &str, topic: &str, seen: Sender<Seen>) -> Ba
             let at = Instant::now();
             let message = message.expect("a topic that can be read");
             let text = std::str::from_utf8(message.payload().unwrap_or_default()).expect("our own message");
-            let order = number_after(text, r#""id":"#).expect("an order");
-            if seen.send(Seen { stream: Stream::Bare, order, at }).is_err() {
+            let order = number_after(text, field).expect("an order");
+            if seen.send(Seen { stream, order, at }).is_err() {
                 return;
             }
         }
     });
-    Bare { stop, thread: Some(thread) }
+    Reader { stop, thread: Some(thread) }
 }

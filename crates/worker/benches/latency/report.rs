@@ -14,6 +14,7 @@ const STREAMS: [(&str, Stream); crate::readers::STREAMS] = [
     ("bare", Stream::Bare),
     ("raw", Stream::Raw),
     ("alert", Stream::Alert),
+    ("committed", Stream::Committed),
 ];
 const PERCENTILES: [(&str, usize); 5] = [("p50", 500), ("p90", 900), ("p99", 990), ("p99.9", 999), ("max", 1_000)];
 
@@ -27,6 +28,9 @@ pub(crate) fn report(options: &Options, latencies: impl Fn(Stream) -> Vec<Durati
     }
     for (name, stream) in STREAMS {
         let mut latencies = latencies(stream);
+        if latencies.is_empty() {
+            continue;
+        }
         latencies.sort_unstable();
         let _infallible = write!(table, "\n{name:<12}{:>8}", latencies.len());
         let mut numbers = Map::new();

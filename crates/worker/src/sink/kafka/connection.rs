@@ -21,6 +21,11 @@ const COMMITTED_WITHIN: Duration = Duration::from_secs(20);
 const QUEUE_PAUSE: Duration = Duration::from_millis(20);
 const QUEUE_PAUSES: usize = 1000;
 
+/// How long acknowledgements are waited for at a time, and how often: as long as the end of a transaction. The client
+/// itself, asked to end one, looks again every 100 ms only, which each transaction would wait for.
+const FLUSH_PAUSE: Duration = Duration::from_millis(1);
+const FLUSH_PAUSES: usize = 20_000;
+
 /// The client that writes.
 pub(super) type Writer = BaseProducer<Context>;
 
@@ -95,10 +100,25 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits until the brokers have what was sent.
+    fn flush(&self) -> Result<(), KafkaError> {
+        let mut pauses = 0;
+        while let Err(error) = self.writer.flush(Duration::ZERO) {
+            let waits = error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut);
+            if !waits || pauses == FLUSH_PAUSES {
+                return Err(error);
+            }
+            pauses += 1;
+            self.writer.poll(FLUSH_PAUSE);
+        }
+        Ok(())
+    }
+
     /// Ends the open transaction together with its marker; begins one for the marker alone where there is none.
     pub(super) fn commit(&mut self, settings: &KafkaSinkSettings, marker: Marker) -> Result<(), KafkaSinkError> {
         self.begin_transaction(settings)?;
         let failed = |what, error: &KafkaError| failed(settings, &self.writer, what, error);
+        self.flush().map_err(|error| failed("commit a transaction", &error))?;
         let offsets = marker.to_offsets(&settings.topics.agg).map_err(|error| failed("set the marker", &error))?;
         let Some(group) = self.marker_reader.group_metadata() else {
             return Err(KafkaSinkError::Settings("the marker's group has no name".to_owned()));

@@ -15,6 +15,9 @@ const QUEUE_KIB: &str = "32768";
 pub(super) const MESSAGE_BYTES: &str = "29360128";
 /// How many of them may wait.
 const QUEUE_MESSAGES: &str = "100000";
+/// The first pause before a request is sent again, doubled up to a second. What brokers put off while they are still ending
+/// the transaction before is a matter of milliseconds: librdkafka's own 100 ms are as long as a transaction.
+const RETRY_MS: &str = "10";
 
 /// The topic of each stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +74,8 @@ impl fmt::Debug for KafkaSinkSettings {
 }
 
 impl KafkaSinkSettings {
-    /// For the client that writes.
-    pub(super) fn producer(&self) -> ClientConfig {
+    /// For the client that writes. What the sink is measured beside writes with the same.
+    pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
             .set("transactional.id", &self.transactional_id)
@@ -80,6 +83,7 @@ impl KafkaSinkSettings {
             // Java's: whoever joins these topics with the source's finds a symbol where its own client would put it.
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
+            .set("retry.backoff.ms", RETRY_MS)
             .set("message.max.bytes", MESSAGE_BYTES)
             .set("queue.buffering.max.kbytes", QUEUE_KIB)
             .set("queue.buffering.max.messages", QUEUE_MESSAGES);
