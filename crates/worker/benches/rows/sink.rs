@@ -38,6 +38,7 @@ pub(crate) fn run(engine: &Engine, results: &Results) -> Turn {
     let standing = Standing {
         timeline: TIMELINE,
         state: 0,
+        last: 0,
         state_timeline: None,
         accept_lost_output: false,
         logged: &LogSummary::default(),
