@@ -44,24 +44,15 @@ pub(super) struct Filling {
     pub(super) inserts: u64,
 }
 
-/// How far one table's rows are.
-#[derive(Default)]
-struct Standing {
-    /// How many were missing when the table was asked first.
-    missing: Option<u64>,
-    /// Inserts that were definitely taken.
-    taken: u32,
-}
-
 impl Filling {
     /// Inserts what the table has not of these rows; gives how many those were.
     pub(super) fn fill(&mut self, rows: &Waiting) -> Result<u64, ClickHouseError> {
-        let mut standing = Standing::default();
+        let mut missing_at_first = None;
         let (mut pause, longest) = PAUSES;
         let (mut failing_ms, mut stopping_ms, mut said_ms) = (None, None, None);
         loop {
-            let error = match self.attempt(rows, &mut standing) {
-                Ok(()) => return Ok(standing.missing.unwrap_or_default()),
+            let error = match self.attempt(rows, &mut missing_at_first) {
+                Ok(()) => return Ok(missing_at_first.unwrap_or_default()),
                 Err(error) => error,
             };
             self.strays |= error.may_still_run();
@@ -100,22 +91,17 @@ impl Filling {
         }
     }
 
-    /// Asks and inserts, and asks again: a table may drop an insert whose token it knows of rows that somebody has deleted
-    /// since. The second insert then has a token that nobody has used.
-    fn attempt(&mut self, rows: &Waiting, standing: &mut Standing) -> Result<(), ClickHouseError> {
+    /// Asks and inserts. After an attempt whose outcome is not known some of the rows may be there: what was missing when
+    /// the table was asked first is what counts.
+    fn attempt(&mut self, rows: &Waiting, missing_at_first: &mut Option<u64>) -> Result<(), ClickHouseError> {
         let found = self.ready()?;
         self.kill_strays()?;
-        while standing.taken < 2 {
-            let answer = self.ask(rows, found)?;
-            let missing = rows.missing(&answer);
-            standing.missing.get_or_insert(missing.rows);
-            if missing.rows == 0 || self.dry_run {
-                return Ok(());
-            }
-            self.insert(rows, &missing, found, standing.taken)?;
-            standing.taken += 1;
+        let missing = rows.missing(&self.ask(rows, found)?);
+        missing_at_first.get_or_insert(missing.rows);
+        if missing.rows == 0 || self.dry_run {
+            return Ok(());
         }
-        Ok(())
+        self.insert(rows, &missing, found)
     }
 
     fn ask(&self, rows: &Waiting, found: Found) -> Result<Vec<Vec<String>>, ClickHouseError> {
@@ -130,14 +116,14 @@ impl Filling {
         }
     }
 
-    fn insert(&mut self, rows: &Waiting, missing: &Missing, found: Found, taken: u32) -> Result<(), ClickHouseError> {
+    /// The token is that of the bytes, so that a repeated insert is one, and of this run: a table still knows the tokens of
+    /// rows that somebody has deleted, and would drop what a later backfill brings again.
+    fn insert(&mut self, rows: &Waiting, missing: &Missing, found: Found) -> Result<(), ClickHouseError> {
         let (pipeline, database, table) = (&self.settings.pipeline, &self.settings.database, rows.table.name());
         self.inserts += 1;
-        let id = format!("{pipeline}/{NAME}/{}/{}", self.run, self.inserts);
-        let mut token = format!("{pipeline}/{NAME}/{table}/{:016x}-{}", xxh3_64(&missing.bytes), missing.bytes.len());
-        if taken > 0 {
-            token = format!("{token}/{}", self.run);
-        }
+        let run = format!("{pipeline}/{NAME}/{}", self.run);
+        let id = format!("{run}/{}", self.inserts);
+        let token = format!("{run}/{table}/{:016x}-{}", xxh3_64(&missing.bytes), missing.bytes.len());
         let what = format!("insert of {} rows into {database}.{table}", missing.rows);
         let options = insert_options(found, &token, id);
         let pieces = std::iter::once(missing.bytes.as_slice());

@@ -6,7 +6,8 @@
 //!   key, which may hold the clock of the worker that was there;
 //! - after an answer that is not known, and before the first batch, what may still run of an earlier backfill is killed,
 //!   then the tables are asked again;
-//! - an insert that arrives late all the same carries the token of its bytes, which the one that took its place has too;
+//! - an insert that arrives late all the same carries the token of its bytes and the run, which the one that took its place
+//!   has too;
 //! - rows that the running worker sends at the same time are one with ours once merged.
 //!
 //! Rows of a backfill have `timeline` 0 ([`TIMELINE`]): no worker's history has that name.
