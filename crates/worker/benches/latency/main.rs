@@ -66,10 +66,9 @@ fn main() {
     let warm_up = (options.rate * options.warm_up_seconds) as usize;
     let count = warm_up + (options.rate * options.seconds) as usize;
     let topic = format!("latency-{}", std::process::id());
-    topic::create(&bootstrap, std::slice::from_ref(&topic));
     let (send_seen, seen) = channel();
     let topics = Topics::of(&topic, options.kafka_sink);
-    topic::create(&bootstrap, &topics.sink);
+    topic::create(&bootstrap, &topics.all());
     let bare = readers::start(Stream::Bare, &bootstrap, &topic, send_seen.clone());
     let committed = topics.raw().map(|raw| readers::start(Stream::Committed, &bootstrap, raw, send_seen.clone()));
     let mut worker = readers::Worker::start(&bootstrap, &topics, send_seen.clone());

@@ -53,6 +53,11 @@ impl Topics {
         Self { source: source.to_owned(), sink: streams.iter().map(|stream| format!("{source}.{stream}")).collect() }
     }
 
+    /// The source's and the sink's.
+    pub(crate) fn all(&self) -> Vec<String> {
+        std::iter::once(&self.source).chain(&self.sink).cloned().collect()
+    }
+
     /// The sink's RAW topic.
     pub(crate) fn raw(&self) -> Option<&str> {
         self.sink.first().map(String::as_str)
