@@ -217,21 +217,18 @@ impl Driver<'_> {
         }
         // Only now: what is refused leaves them as they are.
         let mut sinks = self.resume_sinks(committed.as_ref(), &begin)?;
-        let senders = paced::begin(
-            std::mem::take(&mut self.paced),
-            &mut sinks,
-            &Standing {
-                timeline: begin.timeline,
-                state: begin.state,
-                last: begin.last,
-                state_timeline: committed.as_ref().map(|commit| commit.timeline),
-                accept_lost_output: self.history.accept_lost_output,
-                logged: &self.log.summary(),
-                store: &self.store,
-                log: self.log.syncer(),
-                progress: Arc::clone(&self.progress),
-            },
-        )?;
+        let standing = Standing {
+            timeline: begin.timeline,
+            state: begin.state,
+            last: begin.last,
+            state_timeline: committed.as_ref().map(|commit| commit.timeline),
+            accept_lost_output: self.history.accept_lost_output,
+            logged: &self.log.summary(),
+            store: &self.store,
+            log: self.log.syncer(),
+            progress: Arc::clone(&self.progress),
+        };
+        let senders = paced::begin(std::mem::take(&mut self.paced), &mut sinks, &standing)?;
         self.executor.restore(&self.store, self.hot_symbols)?;
         let stage = if begin.last > begin.state {
             Stage::Again(self.log.after(begin.state)?.peekable())
