@@ -103,12 +103,12 @@ fn change_places(stage: &mut Stage<'_>, pipeline: &Pipeline<'_>, second: &Second
     stack.opsctl(&arguments, LIMIT)?;
     until("lines of the second worker", LIMIT, || Ok(more_than(&second.lines, SOME_LINES)))?;
 
+    let runs = stack.container(SECOND)?.started_at;
     stage.step("the first one wakes");
     // Docker would start it again and again, too soon for a look at each end.
     docker(&["update", "--restart", "no", &container.id])?;
     stack.act("unpause", first)?;
     stage.note("it says", refused(stack, first, "another worker has begun to write")?);
-    let runs = stack.container(SECOND)?.started_at;
     let goes_on = || {
         let lines = second.lines.mark();
         until("the second one goes on", LIMIT, || Ok(more_than(&second.lines, lines + SOME_LINES)))
