@@ -19,7 +19,7 @@ use crate::scenario::Stage;
 use crate::sink_topics;
 use crate::stack::docker::{self, docker};
 use crate::stack::{Stack, Volume};
-use crate::wait::{Look, until};
+use crate::wait::{Look, pause_for, until};
 
 const TRANSACTIONAL_ID: &str = "e2e-zombie";
 /// What the names of its topics begin with.
@@ -31,6 +31,8 @@ const PART: usize = 20;
 const SOME_LINES: usize = 500;
 /// Brokers look every ten seconds for transactions that are open for longer than they may be, here ten seconds.
 const PAST_ITS_TIME: Duration = Duration::from_secs(25);
+/// The second worker has committed some by then.
+const FIRST_TRANSACTIONS: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_mins(3);
 
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<()> {
@@ -102,6 +104,8 @@ fn change_places(stage: &mut Stage<'_>, pipeline: &Pipeline<'_>, second: &Second
     let arguments = ["worker", "start", "--name", SECOND, "--worker-port", "0", "--worker-config", &config];
     stack.opsctl(&arguments, LIMIT)?;
     until("lines of the second worker", LIMIT, || Ok(more_than(&second.lines, SOME_LINES)))?;
+    // Lines come before their transaction ends, every 100 ms: until one has, the brokers know of nobody in the first one's place.
+    pause_for(FIRST_TRANSACTIONS)?;
     let runs = stack.container(SECOND)?.started_at;
 
     stage.step("the first one wakes");
