@@ -12,7 +12,7 @@ use crate::{ci, images};
 pub(crate) use bench::{
     BacklogBenchOptions, BenchOptions, BenchSubject, ClickHouseSinkBenchOptions, ComparisonOptions, DecodeBenchOptions,
     DurabilityBenchOptions, KafkaSinkBenchOptions, LatencyBenchOptions, OverloadBenchOptions, Peer,
-    ProfileBenchOptions, ScalingBenchOptions, WatchersBenchOptions,
+    ProfileBenchOptions, ScalingBenchOptions, Telling, WatchersBenchOptions,
 };
 
 /// `cargo xtask …`

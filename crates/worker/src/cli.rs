@@ -126,11 +126,18 @@ impl Command {
 #[command(after_help = help::RUN)]
 pub struct RunArgs {
     /// Where the first start reads from: earliest, group:NAME or timestamp:T (key: `kafka.from`)
-    #[arg(long, value_name = "WHERE")]
+    #[arg(long, value_name = "WHERE", conflicts_with_all = ["from_offset", "from_timestamp"])]
     pub from: Option<String>,
     /// Stops after this time, such as 30s, 5m, 1h30m
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub run_for: Option<Duration>,
+    /// Only looks: reads the topic with its state in memory, results to stdout and nowhere else, and ends; beside a worker
+    /// that runs, too
+    #[arg(
+        long,
+        conflicts_with_all = ["restore", "allow_non_restored_state", "accept_lost_log", "accept_lost_output", "start_over"]
+    )]
+    pub dry_run: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub stretch: StretchArgs,
@@ -150,7 +157,7 @@ pub struct RunArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person gives by itself")]
 pub struct StateArgs {
     /// Restores this checkpoint (a directory) or savepoint (a file) first; once, also where the command is started again
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["from_offset", "from_timestamp"])]
     pub restore: Option<PathBuf>,
     /// Leaves out what a savepoint holds and this worker does not know
     #[arg(long)]
@@ -353,7 +360,7 @@ pub fn parse_from<I: IntoIterator<Item = T>, T: Into<OsString> + Clone>(argument
     either(&mut cli.common.color, behind.color, "--color")?;
     let contradiction = match &cli.command {
         Command::Run(run) => run.stretch.contradiction(),
-        Command::Backfill(backfill) => backfill.stretch().contradiction(),
+        Command::Backfill(backfill) => backfill.stretch.contradiction(),
         _ => None,
     };
     if let Some(message) = contradiction {

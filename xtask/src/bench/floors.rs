@@ -1,7 +1,11 @@
 //! The floors and ceilings that `--check` holds, kept beside this file, a benchmark each.
 
+use std::process::ExitCode;
+
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
+
+use crate::cli::Telling;
 
 /// Of the comparison.
 pub(crate) const COMPARISON: &str = include_str!("floors.txt");
@@ -15,6 +19,20 @@ pub(crate) const KAFKA_SINK: &str = include_str!("floors-kafka-sink.txt");
 pub(crate) const CLICKHOUSE_SINK: &str = include_str!("floors-clickhouse-sink.txt");
 /// Of a sink that is ten times too slow.
 pub(crate) const OVERLOAD: &str = include_str!("floors-overload.txt");
+
+/// Tells a report, as JSON or in these words, and holds it to these bounds where that is asked for.
+pub(crate) fn tell(telling: Telling, report: &Value, words: impl FnOnce() -> String, floors: &str) -> Result<ExitCode> {
+    if telling.json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        println!("{}", words().trim_end());
+    }
+    if telling.check {
+        let held = check(floors, report)?;
+        eprintln!("bench: all {held} floors hold");
+    }
+    Ok(ExitCode::SUCCESS)
+}
 
 /// An error that tells every number of the report on the wrong side of its bound; else how many bounds there are.
 pub(crate) fn check(floors: &str, report: &Value) -> Result<usize> {

@@ -88,16 +88,7 @@ pub(crate) fn run(root: &Path, options: &OverloadBenchOptions) -> Result<ExitCod
     let summary = std::fs::read_to_string(place.path().join("summary.json")).context("the worker's accounting")?;
     all_came(&serde_json::from_str(&summary)?, count, lines.into_inner())?;
     let report = told(&halves, members, options.sink_rate, &machine::describe(root));
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{}", in_words(&report));
-    }
-    if options.check {
-        let held = floors::check(floors::OVERLOAD, &report)?;
-        eprintln!("bench: all {held} floors hold");
-    }
-    Ok(ExitCode::SUCCESS)
+    floors::tell(options.telling, &report, || in_words(&report), floors::OVERLOAD)
 }
 
 fn generator(programs: &Programs, market: &Market, address: &str, rate: u64) -> Result<Group> {

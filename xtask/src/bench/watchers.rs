@@ -86,16 +86,7 @@ pub(crate) fn run(root: &Path, options: &WatchersBenchOptions) -> Result<ExitCod
         }
     }
     let told = told(&report, answered, &machine::describe(root));
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&told)?);
-    } else {
-        print!("{}", report.table());
-    }
-    if options.check {
-        let held = floors::check(floors::WATCHERS, &told)?;
-        eprintln!("bench: all {held} floors hold");
-    }
-    Ok(ExitCode::SUCCESS)
+    floors::tell(options.telling, &told, || report.table(), floors::WATCHERS)
 }
 
 fn told(report: &Report, answered: u64, machine: &Value) -> Value {

@@ -65,6 +65,17 @@ pub(crate) enum Peer {
     None,
 }
 
+/// How it is told, and whether it is held to its bounds.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Telling {
+    /// One JSON object on stdout instead of a table or a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fail when a number is on the wrong side of its bound in this benchmark's file, `xtask/src/bench/floors-*.txt`
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchSubject {
@@ -110,12 +121,8 @@ pub(crate) struct KafkaSinkBenchOptions {
     /// For how long events are sent at 1,000 a second; 0: not at all
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub(crate) seconds: u32,
-    /// One JSON object on stdout instead of the table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-kafka-sink.txt
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// How much, and how often.
@@ -130,12 +137,8 @@ pub(crate) struct ClickHouseSinkBenchOptions {
     /// Rounds in which all three take a turn
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rounds: u64,
-    /// One JSON object on stdout instead of the table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-clickhouse-sink.txt
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// How much, and how often.
@@ -147,12 +150,8 @@ pub(crate) struct WatchersBenchOptions {
     /// Rounds in which each form takes a turn
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(crate) rounds: usize,
-    /// One JSON object on stdout instead of the table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-watchers.txt
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// How large the state is, and how often each is measured.
@@ -177,12 +176,8 @@ pub(crate) struct DurabilityBenchOptions {
     /// Messages that they read
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..))]
     pub(crate) records: u64,
-    /// One JSON object on stdout instead of the table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-durability.txt
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// How long, and how little.
@@ -213,12 +208,8 @@ pub(crate) struct OverloadBenchOptions {
     /// Lines a second that the sink takes; ten times as many messages come
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..100_000))]
     pub(crate) sink_rate: u64,
-    /// One JSON object on stdout instead of a line
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Fail when a number is on the wrong side of its bound in xtask/src/bench/floors-overload.txt
-    #[arg(long)]
-    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 /// Which topic is read, and how it is told.

@@ -47,7 +47,11 @@ pub(crate) fn run(bootstrap: &str, from: &str, to: &str) {
         }
         // The client's own end of a transaction looks only every 100 ms whether it is written.
         while producer.flush(Duration::ZERO).is_err() {
-            producer.poll(FLUSH_PAUSE);
+            let before = producer.in_flight_count();
+            producer.poll(Duration::ZERO);
+            if producer.in_flight_count() == before {
+                std::thread::sleep(FLUSH_PAUSE);
+            }
         }
         producer.commit_transaction(PATIENCE).expect("a transaction is committed");
     }

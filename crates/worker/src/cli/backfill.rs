@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use super::{CommonArgs, Input, StretchArgs, parsers};
-use crate::source::Place;
+use super::{CommonArgs, Input, StretchArgs};
 
 /// `worker backfill`
 #[derive(Args, Debug)]
@@ -12,16 +11,9 @@ pub struct BackfillArgs {
     /// Recordings, as `worker replay` reads them; without any: the topic, from its beginning to what it holds now
     #[arg(value_name = "FILES", conflicts_with_all = ["from_offset", "from_timestamp", "until"])]
     pub files: Vec<Input>,
-    /// Where in the topic to begin: N, or PARTITION:N,… (other partitions: at their beginning)
-    #[arg(long, value_name = "OFFSET", value_parser = parsers::offsets, allow_hyphen_values = true)]
-    #[arg(conflicts_with = "from_timestamp")]
-    pub from_offset: Option<Place>,
-    /// The same by time: from the first record at or after it
-    #[arg(long, value_name = "TIME", value_parser = parsers::timestamp, allow_hyphen_values = true)]
-    pub from_timestamp: Option<Place>,
-    /// Ends before this offset (N, or PARTITION:N,…) or time in each partition
-    #[arg(long, value_name = "WHERE", value_parser = parsers::until, allow_hyphen_values = true)]
-    pub until: Option<Place>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the comment for help text")]
+    pub stretch: StretchArgs,
     /// Only asks: says how many rows are missing, and changes nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -46,16 +38,4 @@ pub struct BackfillArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the comment for help text")]
     pub common: CommonArgs,
-}
-
-impl BackfillArgs {
-    /// The part of the topic that is read, where no files are.
-    pub fn stretch(&self) -> StretchArgs {
-        StretchArgs {
-            dry_run: true,
-            from_offset: self.from_offset.clone(),
-            from_timestamp: self.from_timestamp.clone(),
-            until: self.until.clone(),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Which part of the topic `worker run` reads, and whether it only looks.
+//! Which part of the topic is read.
 
 use clap::Args;
 
@@ -8,22 +8,16 @@ use crate::source::Place;
 /// Which part of the topic is read.
 #[derive(Args, Clone, Debug, Default)]
 pub struct StretchArgs {
-    /// Only looks: reads the topic with its state in memory, results to stdout and nowhere else, and ends; beside a worker
-    /// that runs, too
-    #[arg(
-        long,
-        conflicts_with_all = ["restore", "allow_non_restored_state", "accept_lost_log", "accept_lost_output", "start_over"]
-    )]
-    pub dry_run: bool,
-    /// Where a dry run or a first start reads from: N, or PARTITION:N,… (other partitions: from their beginning)
+    /// Where reading begins (of `run`: a dry run's or a first start's): N, or PARTITION:N,… (other partitions: at their
+    /// beginning)
     #[arg(long, value_name = "OFFSET", value_parser = parsers::offsets, allow_hyphen_values = true)]
-    #[arg(conflicts_with_all = ["from", "from_timestamp", "restore"])]
+    #[arg(conflicts_with = "from_timestamp")]
     pub from_offset: Option<Place>,
     /// The same by time: from the first record at or after it
     #[arg(long, value_name = "TIME", value_parser = parsers::timestamp, allow_hyphen_values = true)]
-    #[arg(conflicts_with_all = ["from", "restore"])]
     pub from_timestamp: Option<Place>,
-    /// Ends before this offset (N, or PARTITION:N,…) or time in each partition; a dry run otherwise at the topic's end
+    /// Ends before this offset (N, or PARTITION:N,…) or time in each partition; what only looks or fills in ends otherwise
+    /// at the topic's end
     #[arg(long, value_name = "WHERE", value_parser = parsers::until, allow_hyphen_values = true)]
     pub until: Option<Place>,
 }

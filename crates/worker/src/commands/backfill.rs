@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::{Console, Session, SessionError, clickhouse_settings, replay};
 use crate::cli::BackfillArgs;
+#[cfg(feature = "kafka")]
+use crate::cli::StretchArgs;
 use crate::config::{ClickHouseSinkSettings, Settings, Values};
 use crate::epoch::{LineClock, ReadAhead};
 use crate::sink::{
@@ -121,17 +123,17 @@ fn open_topic(
 ) -> Result<Option<(ReadAhead, Begins)>, SessionError> {
     use crate::source::kafka::{KafkaSettings, StartFrom, Stretch};
 
-    let mut kafka = super::run::stretch(&arguments.stretch(), settings)?;
-    if arguments.stretch().from().is_none() {
+    let mut kafka = super::run::stretch(&arguments.stretch, settings)?;
+    if arguments.stretch.from().is_none() {
         kafka = KafkaSettings { from: StartFrom::Earliest, ..kafka };
     }
     let Some(mut stretch) = Stretch::open(&kafka, Arc::new(SystemClock), session.stop_flag())? else { return Ok(None) };
-    let from_ms = match &arguments.from_timestamp {
+    let from_ms = match &arguments.stretch.from_timestamp {
         Some(Place::Timestamp(from_ms)) => Some(*from_ms),
         _ => None,
     };
     let since_ms = stretch.whole_since_ms(from_ms)?;
-    let begins = begins(arguments, stretch.partitions(), since_ms);
+    let begins = begins(&arguments.stretch, stretch.partitions(), since_ms);
     let (max_records, max_bytes) = (settings.epoch.max_records, settings.epoch.max_bytes);
     let read = move |batch: &mut Batch| Ok(stretch.read(batch, max_records, max_bytes)?);
     let feed = ReadAhead::start(read).map_err(|error| SessionError::Start(error.to_string()))?;
@@ -140,9 +142,9 @@ fn open_topic(
 
 /// Where a stretch of the topic begins that has everything since then, or from the beginning.
 #[cfg(feature = "kafka")]
-fn begins(arguments: &BackfillArgs, partitions: usize, since_ms: Option<i64>) -> Begins {
+fn begins(asked: &StretchArgs, partitions: usize, since_ms: Option<i64>) -> Begins {
     let by_offset = |place: &Option<Place>| matches!(place, Some(Place::Offset(_) | Place::Offsets(_)));
-    let cut = by_offset(&arguments.until) || by_offset(&arguments.from_offset) && since_ms.is_some();
+    let cut = by_offset(&asked.until) || by_offset(&asked.from_offset) && since_ms.is_some();
     match since_ms {
         _ if cut && partitions > 1 => Begins::Unevenly,
         None => Begins::WithTheHistory,

@@ -24,7 +24,7 @@ pub fn execute(
     console: Console,
 ) -> Result<(), SessionError> {
     let kafka = stretch(&arguments.stretch, settings)?;
-    if arguments.stretch.dry_run {
+    if arguments.dry_run {
         return dry_run::execute(arguments, &kafka, settings, values, console);
     }
     let session = Session::new(settings, values, console)?;

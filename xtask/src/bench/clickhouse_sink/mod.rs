@@ -58,17 +58,7 @@ pub(crate) fn run(root: &Path, options: &ClickHouseSinkBenchOptions) -> Result<E
         }
     }
     told.load_average = machine::load_average();
-    let report = told.json();
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", told.table());
-    }
-    if options.check {
-        let held = floors::check(floors::CLICKHOUSE_SINK, &report)?;
-        eprintln!("bench: all {held} floors hold");
-    }
-    Ok(ExitCode::SUCCESS)
+    floors::tell(options.telling, &told.json(), || told.table(), floors::CLICKHOUSE_SINK)
 }
 
 struct Stage<'a> {

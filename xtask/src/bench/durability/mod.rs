@@ -57,17 +57,7 @@ pub(crate) fn run(root: &Path, options: &DurabilityBenchOptions) -> Result<ExitC
     if options.rounds > 0 {
         told.rates = Some(rates(root, &programs, &broker, place.path(), options)?);
     }
-    let report = told.json();
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", told.table());
-    }
-    if options.check {
-        let held = floors::check(floors::DURABILITY, &report)?;
-        eprintln!("bench: all {held} floors hold");
-    }
-    Ok(ExitCode::SUCCESS)
+    floors::tell(options.telling, &told.json(), || told.table(), floors::DURABILITY)
 }
 
 /// Reads an order of each symbol, then is killed and watched under load.

@@ -79,17 +79,7 @@ pub(crate) fn run(root: &Path, options: &KafkaSinkBenchOptions) -> Result<ExitCo
         let ring = Ring { programs: &programs, flink: None, address: &address, number: usize::MAX };
         told.latency = contestant::latency(ring, LATENCY_RATE, options.seconds, &["--kafka-sink"])?;
     }
-    let report = told.json();
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", told.table());
-    }
-    if options.check {
-        let held = floors::check(floors::KAFKA_SINK, &report)?;
-        eprintln!("bench: all {held} floors hold");
-    }
-    Ok(ExitCode::SUCCESS)
+    floors::tell(options.telling, &told.json(), || told.table(), floors::KAFKA_SINK)
 }
 
 fn say(round: usize, who: &str, turn: &Turn) {

@@ -25,6 +25,7 @@ mod prepare;
 mod schema;
 mod server;
 mod settings;
+mod tables;
 mod tls;
 
 pub use backfill::{

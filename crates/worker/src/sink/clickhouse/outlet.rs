@@ -1,9 +1,9 @@
 //! Sends batches: one insert a table, the same one until its answer is definite.
 
 use super::parcel::{self, Section};
-use super::prepare::{Found, prepare};
+use super::prepare::Found;
 use super::schema::Table;
-use super::server::{Server, quoted};
+use super::tables::Tables;
 use super::{ClickHouseError, ClickHouseSettings};
 use crate::sink::{Outlet, SinkBatch, SinkError};
 
@@ -15,12 +15,7 @@ const BLOCK_BYTES: &str = "1000000000000";
 
 /// Inserts batches into ClickHouse. Nothing is asked of the server before the first of them.
 pub struct ClickHouseOutlet {
-    settings: ClickHouseSettings,
-    server: Server,
-    /// What was found there; `None` before the first look, and when the tables may not be what they were.
-    found: Option<Found>,
-    /// Something of ours may still run there: after an answer that is not known, and at first, of a process before.
-    strays: bool,
+    tables: Tables,
     current: Option<Current>,
 }
 
@@ -38,8 +33,7 @@ impl ClickHouseOutlet {
     /// # Errors
     /// Settings that make no sense.
     pub fn new(settings: ClickHouseSettings) -> Result<Self, SinkError> {
-        let server = Server::new(&settings)?;
-        Ok(Self { settings, server, found: None, strays: true, current: None })
+        Ok(Self { tables: Tables::new(settings, NAME, false)?, current: None })
     }
 
     /// Makes database and schema where they are missing and looks at the tables: done by the first batch, if nobody asked
@@ -48,38 +42,19 @@ impl ClickHouseOutlet {
     /// # Errors
     /// As [`Outlet::send`].
     pub fn prepare(&mut self) -> Result<(), SinkError> {
-        self.ready().map(drop).map_err(SinkError::from)
-    }
-
-    fn ready(&mut self) -> Result<Found, ClickHouseError> {
-        if let Some(found) = self.found {
-            return Ok(found);
-        }
-        let found = prepare(&self.server, &self.settings)?;
-        Ok(*self.found.insert(found))
-    }
-
-    /// Ends what may still run of ours, and waits for that.
-    fn kill_strays(&mut self) -> Result<(), ClickHouseError> {
-        if self.strays {
-            let prefix = quoted(&format!("{}/{NAME}/", self.settings.pipeline));
-            let command = format!("KILL QUERY WHERE startsWith(query_id, {prefix}) SYNC");
-            self.server.tell("end inserts whose answer is not known", &command)?;
-            self.strays = false;
-        }
-        Ok(())
+        self.tables.ready().map(drop).map_err(SinkError::from)
     }
 
     fn send_batch(&mut self, batch: &SinkBatch<'_>) -> Result<(), ClickHouseError> {
         let mut sections = Vec::new();
         for parcel in batch.parcels {
-            sections.extend(parcel::read(parcel, self.settings.amounts)?);
+            sections.extend(parcel::read(parcel, self.tables.settings.amounts)?);
         }
         if sections.is_empty() {
             return Ok(());
         }
-        let found = self.ready()?;
-        self.kill_strays()?;
+        let found = self.tables.ready()?;
+        self.tables.kill_strays()?;
         let borders = (batch.timeline.0, batch.first, batch.last);
         let current = match &mut self.current {
             Some(current) if current.borders == borders => current,
@@ -91,19 +66,18 @@ impl ClickHouseOutlet {
             if rows.is_empty() || current.taken.contains(&table) {
                 continue;
             }
-            let name =
-                format!("{}/{NAME}/{}/{}/{}/{}", self.settings.pipeline, borders.0, borders.1, borders.2, table.name());
+            let name = format!("{}/{}/{}/{}/{}", self.tables.ids(), borders.0, borders.1, borders.2, table.name());
             let count: u64 = rows.iter().map(|section| u64::from(section.rows)).sum();
             let what = format!(
                 "insert of {count} rows into {}.{} (epochs {} to {})",
-                self.settings.database,
+                self.tables.settings.database,
                 table.name(),
                 batch.first,
                 batch.last
             );
-            let sql = table.insert_into(&self.settings.database);
+            let sql = table.insert_into(&self.tables.settings.database);
             let options = insert_options(found, &name, format!("{name}/{}", current.attempt));
-            self.server.insert(&what, &sql, &options, rows.iter().map(|section| section.bytes))?;
+            self.tables.server.insert(&what, &sql, &options, rows.iter().map(|section| section.bytes))?;
             current.taken.push(table);
         }
         self.current = None;
@@ -141,10 +115,7 @@ impl Outlet for ClickHouseOutlet {
 
     fn send(&mut self, batch: &SinkBatch<'_>) -> Result<(), SinkError> {
         self.send_batch(batch).map_err(|error| {
-            self.strays |= error.may_still_run();
-            if error.doubts_tables() {
-                self.found = None;
-            }
+            self.tables.learn_from(&error);
             error.into()
         })
     }

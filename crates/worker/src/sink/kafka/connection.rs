@@ -12,6 +12,7 @@ use super::marker::{Marker, question};
 use super::messages::Message;
 use super::{KafkaSinkError, KafkaSinkSettings, topics};
 use crate::source::kafka::Context;
+use crate::time::clock::Clock;
 
 /// How long the brokers may take to answer a question.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -100,25 +101,35 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until the brokers have what was sent.
-    fn flush(&self) -> Result<(), KafkaError> {
+    /// Waits until the brokers have what was sent. Not in the client's own waiting call, which spins through its last
+    /// millisecond.
+    fn flush(&self, clock: &dyn Clock) -> Result<(), KafkaError> {
         let mut pauses = 0;
         while let Err(error) = self.writer.flush(Duration::ZERO) {
             let waits = error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut);
             if !waits || pauses == FLUSH_PAUSES {
                 return Err(error);
             }
-            pauses += 1;
-            self.writer.poll(FLUSH_PAUSE);
+            let before = self.writer.in_flight_count();
+            self.writer.poll(Duration::ZERO);
+            if self.writer.in_flight_count() == before {
+                pauses += 1;
+                clock.pause(FLUSH_PAUSE);
+            }
         }
         Ok(())
     }
 
     /// Ends the open transaction together with its marker; begins one for the marker alone where there is none.
-    pub(super) fn commit(&mut self, settings: &KafkaSinkSettings, marker: Marker) -> Result<(), KafkaSinkError> {
+    pub(super) fn commit(
+        &mut self,
+        settings: &KafkaSinkSettings,
+        marker: Marker,
+        clock: &dyn Clock,
+    ) -> Result<(), KafkaSinkError> {
         self.begin_transaction(settings)?;
         let failed = |what, error: &KafkaError| failed(settings, &self.writer, what, error);
-        self.flush().map_err(|error| failed("commit a transaction", &error))?;
+        self.flush(clock).map_err(|error| failed("commit a transaction", &error))?;
         let offsets = marker.to_offsets(&settings.topics.agg).map_err(|error| failed("set the marker", &error))?;
         let Some(group) = self.marker_reader.group_metadata() else {
             return Err(KafkaSinkError::Settings("the marker's group has no name".to_owned()));

@@ -114,11 +114,11 @@ impl KafkaOutlet {
             return Ok(());
         }
         self.tried = batch.last;
-        let Self { settings, connection: Some(connection), .. } = self else { return Ok(()) };
+        let Self { settings, clock, connection: Some(connection), .. } = self else { return Ok(()) };
         for parcel in batch.parcels {
             connection.send(settings, messages(&parcel.bytes, &settings.topics)?.into_iter())?;
         }
-        connection.commit(settings, marker)?;
+        connection.commit(settings, marker, clock.as_ref())?;
         self.marked(marker);
         Ok(())
     }
@@ -127,8 +127,8 @@ impl KafkaOutlet {
     fn renew(&mut self, marker: Marker) -> Result<(), KafkaSinkError> {
         self.connected(marker.timeline)?;
         self.tried = self.tried.max(marker.epoch);
-        let Self { settings, connection: Some(connection), .. } = self else { return Ok(()) };
-        connection.commit(settings, marker)?;
+        let Self { settings, clock, connection: Some(connection), .. } = self else { return Ok(()) };
+        connection.commit(settings, marker, clock.as_ref())?;
         self.marked(marker);
         Ok(())
     }

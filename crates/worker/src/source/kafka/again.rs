@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
 
 use super::error::LOGGED;
+use super::messages::Fetched;
 use super::queues::Queues;
 use super::trouble::Trouble;
-use super::{KafkaSettings, KafkaSourceError, ffi};
+use super::{KafkaSettings, KafkaSourceError};
 use crate::source::Batch;
 use crate::time::clock::Clock;
 
@@ -88,14 +88,13 @@ impl Rereader {
                 Some(Ok(message)) => {
                     reading.ended_ms = None;
                     reading.silent_ms = clock.boot_ms();
-                    let offset = message.offset();
+                    let Fetched { offset, timestamp_ms, leader_epoch, value, .. } = Fetched::of(&message);
                     if offset < range.from || offset >= range.to {
                         return Err(self.another_record(range, offset));
                     }
-                    let timestamp_ms = message.timestamp().to_millis().unwrap_or(-1);
-                    batch.push(range.partition as u32, offset, timestamp_ms, message.payload());
+                    batch.push(range.partition as u32, offset, timestamp_ms, value);
                     if offset == range.to - 1 {
-                        self.leader_epochs.insert(range.partition, ffi::leader_epoch(&message));
+                        self.leader_epochs.insert(range.partition, leader_epoch);
                         trouble.over(|| format!("{} is read again", settings.topic));
                         return Ok(());
                     }

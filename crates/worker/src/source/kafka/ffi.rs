@@ -1,4 +1,4 @@
-//! What rdkafka does not wrap: the leader epoch of a message, the id of a topic.
+//! What rdkafka does not wrap: the id of a topic; and who frees what such calls make.
 #![expect(unsafe_code, reason = "calls into librdkafka that rdkafka has no safe wrapper for")]
 
 use std::ffi::CString;
@@ -7,13 +7,6 @@ use std::time::Duration;
 
 use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
-use rdkafka::message::BorrowedMessage;
-
-/// The leader epoch that a message was written under; −1 where the broker tells none.
-pub(super) fn leader_epoch(message: &BorrowedMessage<'_>) -> i32 {
-    // SAFETY: the message lives as long as the borrow, and the call only reads it.
-    unsafe { native::rd_kafka_message_leader_epoch(message.ptr()) }
-}
 
 /// Freed with `free` when dropped.
 pub(super) struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));

@@ -7,15 +7,15 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::rows::{Missing, Waiting};
+use crate::sink::clickhouse::ClickHouseError;
 use crate::sink::clickhouse::error::Meaning;
 use crate::sink::clickhouse::outlet::insert_options;
-use crate::sink::clickhouse::prepare::{Found, look, prepare};
-use crate::sink::clickhouse::server::{Server, quoted};
-use crate::sink::clickhouse::{ClickHouseError, ClickHouseSettings};
+use crate::sink::clickhouse::prepare::Found;
+use crate::sink::clickhouse::tables::Tables;
 use crate::time::clock::Clock;
 
 /// The part of a query's id that tells a backfill's inserts from the running worker's.
-const NAME: &str = "backfill";
+pub(super) const NAME: &str = "backfill";
 /// The first pause before trying again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// So long the same rows are tried in vain at most.
@@ -27,19 +27,14 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often it is said that it is tried again.
 const SAY_EVERY_MS: i64 = 10_000;
 
-/// The tables, and what is known of them.
+/// The tables, and what is done to them.
 pub(super) struct Filling {
-    pub(super) settings: ClickHouseSettings,
-    pub(super) server: Server,
+    pub(super) tables: Tables,
     pub(super) dry_run: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Arc<AtomicBool>,
     /// This run's name.
     pub(super) run: i64,
-    /// What was found there; `None` before the first look, and when the tables may not be what they were.
-    pub(super) found: Option<Found>,
-    /// Inserts of a backfill may still run there.
-    pub(super) strays: bool,
     /// Inserts so far.
     pub(super) inserts: u64,
 }
@@ -55,10 +50,7 @@ impl Filling {
                 Ok(()) => return Ok(missing_at_first.unwrap_or_default()),
                 Err(error) => error,
             };
-            self.strays |= error.may_still_run();
-            if error.doubts_tables() {
-                self.found = None;
-            }
+            self.tables.learn_from(&error);
             if !error.may_pass() || error.needs_a_person() {
                 return Err(error);
             }
@@ -94,8 +86,8 @@ impl Filling {
     /// Asks and inserts. After an attempt whose outcome is not known some of the rows may be there: what was missing when
     /// the table was asked first is what counts.
     fn attempt(&mut self, rows: &Waiting, missing_at_first: &mut Option<u64>) -> Result<(), ClickHouseError> {
-        let found = self.ready()?;
-        self.kill_strays()?;
+        let found = self.tables.ready()?;
+        self.tables.kill_strays()?;
         let missing = rows.missing(&self.ask(rows, found)?);
         missing_at_first.get_or_insert(missing.rows);
         if missing.rows == 0 || self.dry_run {
@@ -105,9 +97,9 @@ impl Filling {
     }
 
     fn ask(&self, rows: &Waiting, found: Found) -> Result<Vec<Vec<String>>, ClickHouseError> {
-        let (database, table) = (&self.settings.database, rows.table.name());
+        let (database, table) = (&self.tables.settings.database, rows.table.name());
         let what = format!("which of {} rows {database}.{table} has", rows.rows());
-        let asked = self.server.ask(&what, &rows.question(database, found.dialect));
+        let asked = self.tables.server.ask(&what, &rows.question(database, found.dialect));
         match asked {
             Err(ClickHouseError::Said { meaning: Meaning::NoTable | Meaning::NoDatabase, .. }) if self.dry_run => {
                 Ok(Vec::new())
@@ -119,35 +111,15 @@ impl Filling {
     /// The token is that of the bytes, so that a repeated insert is one, and of this run: a table still knows the tokens of
     /// rows that somebody has deleted, and would drop what a later backfill brings again.
     fn insert(&mut self, rows: &Waiting, missing: &Missing, found: Found) -> Result<(), ClickHouseError> {
-        let (pipeline, database, table) = (&self.settings.pipeline, &self.settings.database, rows.table.name());
         self.inserts += 1;
-        let run = format!("{pipeline}/{NAME}/{}", self.run);
+        let (database, table) = (&self.tables.settings.database, rows.table.name());
+        let run = format!("{}/{}", self.tables.ids(), self.run);
         let id = format!("{run}/{}", self.inserts);
         let token = format!("{run}/{table}/{:016x}-{}", xxh3_64(&missing.bytes), missing.bytes.len());
         let what = format!("insert of {} rows into {database}.{table}", missing.rows);
         let options = insert_options(found, &token, id);
         let pieces = std::iter::once(missing.bytes.as_slice());
-        self.server.insert(&what, &rows.table.insert_into(database), &options, pieces)
-    }
-
-    fn ready(&mut self) -> Result<Found, ClickHouseError> {
-        if let Some(found) = self.found {
-            return Ok(found);
-        }
-        let found =
-            if self.dry_run { look(&self.server, &self.settings) } else { prepare(&self.server, &self.settings) }?;
-        Ok(*self.found.insert(found))
-    }
-
-    /// Ends what may still run of this backfill or an earlier one, and waits for that. Not what a worker inserts.
-    fn kill_strays(&mut self) -> Result<(), ClickHouseError> {
-        if self.strays && !self.dry_run {
-            let prefix = quoted(&format!("{}/{NAME}/", self.settings.pipeline));
-            let command = format!("KILL QUERY WHERE startsWith(query_id, {prefix}) SYNC");
-            self.server.tell("end inserts of an earlier backfill", &command)?;
-        }
-        self.strays = false;
-        Ok(())
+        self.tables.server.insert(&what, &rows.table.insert_into(database), &options, pieces)
     }
 }
 
@@ -155,6 +127,7 @@ impl Filling {
 mod tests {
     use super::*;
     use crate::decimal::FixedPoint;
+    use crate::sink::clickhouse::ClickHouseSettings;
     use crate::sink::clickhouse::schema::Table;
     use crate::time::clock::ManualClock;
 
@@ -176,14 +149,11 @@ mod tests {
         };
         let clock = Arc::new(ManualClock::at(0));
         let mut filling = Filling {
-            server: Server::new(&settings).unwrap(),
-            settings,
+            tables: Tables::new(settings, NAME, false).unwrap(),
             dry_run: false,
             clock: Arc::<ManualClock>::clone(&clock),
             stop: Arc::new(AtomicBool::new(stopping)),
             run: 0,
-            found: None,
-            strays: true,
             inserts: 0,
         };
         let error = filling.fill(&Waiting::of(Table::Raw)).unwrap_err();

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::counts::BackfillCounts;
-use super::fill::Filling;
+use super::fill::{self, Filling};
 use super::rows::{Identity, Waiting};
 use super::windows::{Verdict, WindowRules};
 use crate::epoch::{EpochKind, EpochRecord, Output, OutputKind, Outputs, Timeline};
 use crate::sink::clickhouse::pack::Origin;
 use crate::sink::clickhouse::parcel::TableRows;
 use crate::sink::clickhouse::schema::Table;
-use crate::sink::clickhouse::server::Server;
+use crate::sink::clickhouse::tables::Tables;
 use crate::sink::clickhouse::{ClickHouseError, ClickHousePack, ClickHouseSettings};
 use crate::sink::{JsonRenderer, Sink, SinkError};
 use crate::time::clock::Clock;
@@ -72,14 +72,11 @@ impl BackfillSink {
             batch_rows,
             batch_bytes,
             filling: Filling {
-                server: Server::new(&clickhouse)?,
-                settings: clickhouse,
+                tables: Tables::new(clickhouse, fill::NAME, dry_run)?,
                 dry_run,
                 run: clock.wall_ms(),
                 clock,
                 stop,
-                found: None,
-                strays: true,
                 inserts: 0,
             },
             waiting: Table::ALL.map(Waiting::of),
