@@ -24,8 +24,10 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How long commits may wait for each other.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitPace {
-    /// At most so long after the first of them; 0: each epoch has a commit of its own.
+    /// At most so long after the first of them where nothing more comes; 0: each epoch has a commit of its own.
     pub delay_ms: i64,
+    /// At most so long where the next epoch always waits, the time in which the first was delivered included.
+    pub busy_ms: i64,
     /// At most so many epochs.
     pub epochs_max: usize,
     /// At most so many changed symbols: what is not committed is kept in memory.
@@ -34,9 +36,9 @@ pub struct CommitPace {
 
 impl CommitPace {
     /// Every epoch has a commit of its own.
-    pub const EACH: Self = Self { delay_ms: 0, epochs_max: 1, symbols_max: 1 };
+    pub const EACH: Self = Self { delay_ms: 0, busy_ms: 0, epochs_max: 1, symbols_max: 1 };
     /// For a state on disk: a file is synced and a batch written some dozen times a second, not for every event.
-    pub const GROUPED: Self = Self { delay_ms: 20, epochs_max: 256, symbols_max: 100_000 };
+    pub const GROUPED: Self = Self { delay_ms: 20, busy_ms: 1_000, epochs_max: 256, symbols_max: 100_000 };
 }
 
 /// What the gathering side hands over.
@@ -95,6 +97,7 @@ pub(super) struct Pending {
     commit: Commit,
     counts: Accounting,
     epochs: usize,
+    /// When the first of them began to leave.
     since_ms: i64,
 }
 
@@ -168,6 +171,7 @@ impl Delivery<'_> {
         }
         let (telemetry, clock) = (&self.patience.progress.telemetry, self.patience.clock);
         let mut notes = Vec::new();
+        let begun_ms = clock.boot_ms();
         for Delivering { sink, has } in &mut self.sinks {
             if epoch.id <= *has {
                 continue;
@@ -195,11 +199,13 @@ impl Delivery<'_> {
             pending.counts.add(&counts);
             pending.epochs += 1;
         } else {
-            let since_ms = self.patience.clock.boot_ms();
-            self.pending = Some(Pending { commit, counts, epochs: 1, since_ms });
+            self.pending = Some(Pending { commit, counts, epochs: 1, since_ms: begun_ms });
         }
+        let now_ms = clock.boot_ms();
         let full = |pending: &Pending| {
-            pending.epochs >= self.pace.epochs_max || pending.commit.symbols.len() >= self.pace.symbols_max
+            pending.epochs >= self.pace.epochs_max
+                || pending.commit.symbols.len() >= self.pace.symbols_max
+                || now_ms - pending.since_ms >= self.pace.busy_ms
         };
         if self.pending.as_ref().is_some_and(full) || self.uncommitted_bytes() >= BEHIND_BYTES {
             self.commit()

@@ -1,5 +1,7 @@
 //! A sink that takes its time.
 
+use worker::epoch::SteppedDriver;
+
 use super::*;
 
 /// Waits at every delivery until it is told to go on.
@@ -50,4 +52,41 @@ fn i7_a_slow_sink_holds_the_source_back() {
         }
     }
     assert_eq!(run.join().unwrap().applied, 200);
+}
+
+/// Takes so long for an epoch.
+struct Takes(Arc<ManualClock>, i64);
+
+impl Sink for Takes {
+    fn name(&self) -> &'static str {
+        "takes"
+    }
+
+    fn deliver(&mut self, _epoch: &EpochRecord, _outputs: &Outputs) -> Result<(), SinkError> {
+        self.0.advance(self.1);
+        Ok(())
+    }
+}
+
+// The next epoch always waits when one has left, so that there is never a moment in which nothing comes: what has left is
+// committed all the same, once a second. Where epochs are quick, hundreds share a commit.
+#[test]
+fn what_has_left_through_a_slow_sink_is_committed_within_a_second() {
+    for (epoch_ms, commits) in [(300, vec![4, 8, 12, 16, 20]), (2_000, (1..=20).collect()), (1, vec![])] {
+        let clock = Arc::new(ManualClock::at(MORNING_MS));
+        let (mut parts, journal) = journaled(&clock, [NEVER; 3]);
+        parts.sinks.push(Box::new(Takes(Arc::clone(&clock), epoch_ms)));
+        let mut driver = parts.driver();
+        driver.pace = CommitPace::GROUPED;
+        let turns: Vec<Turn> = (0..100).map(|offset| Turn::order(0, offset, "A", 0)).collect();
+        let mut feed = Scripted::new(&turns, &clock, End::Never);
+        let mut stepped = SteppedDriver::start(driver, &mut feed, false).unwrap();
+        while stages(&journal, "deliver").len() < 20 {
+            while stepped.waiting() < SteppedDriver::WAITING_MAX {
+                stepped.gather(&mut feed).unwrap();
+            }
+            stepped.deliver().unwrap();
+        }
+        assert_eq!(stages(&journal, "commit"), commits, "{epoch_ms} ms each");
+    }
 }

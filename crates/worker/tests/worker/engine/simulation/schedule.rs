@@ -201,7 +201,7 @@ impl World {
             sinks,
             paced,
             history: History::new(Timeline(7)),
-            pace: CommitPace { delay_ms: 20, epochs_max: 5, symbols_max: 40 },
+            pace: CommitPace { delay_ms: 20, busy_ms: 1_000, epochs_max: 5, symbols_max: 40 },
             patient: true,
             checkpoints: None,
             control: Arc::default(),
