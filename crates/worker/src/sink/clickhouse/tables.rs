@@ -12,7 +12,7 @@ pub(super) struct Tables {
     /// The part of our inserts' ids that tells them from those of others of this pipeline.
     name: &'static str,
     /// Nothing is changed there.
-    only_looks: bool,
+    pub(super) only_looks: bool,
     /// What was found there; `None` before the first look, and when the tables may not be what they were.
     found: Option<Found>,
     /// Something of ours may still run there: after an answer that is not known, and at first, of a process before.

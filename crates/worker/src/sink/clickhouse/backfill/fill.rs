@@ -30,7 +30,6 @@ const SAY_EVERY_MS: i64 = 10_000;
 /// The tables, and what is done to them.
 pub(super) struct Filling {
     pub(super) tables: Tables,
-    pub(super) dry_run: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Arc<AtomicBool>,
     /// This run's name.
@@ -90,7 +89,7 @@ impl Filling {
         self.tables.kill_strays()?;
         let missing = rows.missing(&self.ask(rows, found)?);
         missing_at_first.get_or_insert(missing.rows);
-        if missing.rows == 0 || self.dry_run {
+        if missing.rows == 0 || self.tables.only_looks {
             return Ok(());
         }
         self.insert(rows, &missing, found)
@@ -101,7 +100,9 @@ impl Filling {
         let what = format!("which of {} rows {database}.{table} has", rows.rows());
         let asked = self.tables.server.ask(&what, &rows.question(database, found.dialect));
         match asked {
-            Err(ClickHouseError::Said { meaning: Meaning::NoTable | Meaning::NoDatabase, .. }) if self.dry_run => {
+            Err(ClickHouseError::Said { meaning: Meaning::NoTable | Meaning::NoDatabase, .. })
+                if self.tables.only_looks =>
+            {
                 Ok(Vec::new())
             }
             asked => asked,
@@ -150,7 +151,6 @@ mod tests {
         let clock = Arc::new(ManualClock::at(0));
         let mut filling = Filling {
             tables: Tables::new(settings, NAME, false).unwrap(),
-            dry_run: false,
             clock: Arc::<ManualClock>::clone(&clock),
             stop: Arc::new(AtomicBool::new(stopping)),
             run: 0,

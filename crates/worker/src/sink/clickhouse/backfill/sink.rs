@@ -73,7 +73,6 @@ impl BackfillSink {
             batch_bytes,
             filling: Filling {
                 tables: Tables::new(clickhouse, fill::NAME, dry_run)?,
-                dry_run,
                 run: clock.wall_ms(),
                 clock,
                 stop,
